@@ -11,10 +11,11 @@ systemctl mask --quiet \
   systemd-random-seed.service systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-user-sessions.service \
   systemd-journal-flush.service systemd-journal-catalog-update.service systemd-hwdb-update.service systemd-update-done.service \
   systemd-firstboot.service systemd-sysusers.service systemd-pstore.service systemd-machine-id-commit.service systemd-binfmt.service \
-  systemd-fsck-root.service systemd-remount-fs.service ldconfig.service \
+  systemd-logind.service systemd-fsck-root.service systemd-remount-fs.service ldconfig.service \
   proc-sys-fs-binfmt_misc.automount dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount
 
 # Empty: the first boot makes one up; every fork of the machine gets its own later.
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id /etc/hostname /var/lib/systemd/random-seed /etc/ssh/ssh_host_*
 echo debian >/etc/hostname
+echo '# Written when the machine gets a network.' >/etc/resolv.conf

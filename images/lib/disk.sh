@@ -68,7 +68,7 @@ make_disk ()
   # One fakeroot around both: owners that it makes up last only as long as it does.
   RAW=$raw $fake sh -eu -c '
     tar -C "$TCW_WORK/root" --exclude="./dev/*" --numeric-owner --xattrs --xattrs-include="*" -xpf "$TCW_WORK/root.tar"
-    mke2fs -q -t ext4 -L tcw-root -m 0 -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 -O ^has_journal -d "$TCW_WORK/root" "$RAW"
+    mke2fs -q -t ext4 -L tcw-root -m 0 -E assume_storage_prezeroed=1,root_owner=0:0 -O ^has_journal -d "$TCW_WORK/root" "$RAW"
   ' >&2 || die "could not make the file system"
   rm -rf "$TCW_WORK/root.tar" "$TCW_WORK/root"
   qemu-img convert -f raw -O qcow2 -o cluster_size=64k,lazy_refcounts=on "$raw" "$TCW_OUT/disk.qcow2" || die "could not write the qcow2 file"
