@@ -1,0 +1,226 @@
+/* The libvirt connection; see tcw-qemu-connection.h. */
+#include "tcw-qemu-connection.h"
+
+#include <libvirt-glib/libvirt-glib.h>
+#include <libvirt/libvirt-qemu.h>
+#include <string.h>
+
+#include "tcw-qemu-reaper.h"
+
+#define EMBEDDED_URI "qemu:///embed"
+#define EMULATOR "/usr/bin/qemu-system-x86_64"
+
+struct _TcwQemuConnection
+{
+  GObject parent_instance;
+  virConnectPtr handle;
+  char *root_path; /* of the embedded driver */
+  gboolean embedded;
+  gboolean system;
+  int lifecycle_callback;
+  int monitor_callback;
+  gulong libvirt_version;
+  gulong qemu_version;
+};
+
+G_DEFINE_FINAL_TYPE (TcwQemuConnection, tcw_qemu_connection, G_TYPE_OBJECT)
+
+enum
+{
+  SIGNAL_VM_STOPPED,
+  SIGNAL_VM_MONITOR_EVENT,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+static void
+tcw_qemu_connection_finalize (GObject *object)
+{
+  TcwQemuConnection *self = TCW_QEMU_CONNECTION (object);
+
+  if (self->handle != NULL)
+    {
+      if (self->lifecycle_callback >= 0)
+        virConnectDomainEventDeregisterAny (self->handle, self->lifecycle_callback);
+      if (self->monitor_callback >= 0)
+        virConnectDomainQemuMonitorEventDeregister (self->handle, self->monitor_callback);
+      virConnectClose (self->handle);
+    }
+  g_free (self->root_path);
+  G_OBJECT_CLASS (tcw_qemu_connection_parent_class)->finalize (object);
+}
+
+static void
+tcw_qemu_connection_class_init (TcwQemuConnectionClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = tcw_qemu_connection_finalize;
+  signals[SIGNAL_VM_STOPPED] = g_signal_new ("vm-stopped", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                             G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+  signals[SIGNAL_VM_MONITOR_EVENT] = g_signal_new ("vm-monitor-event", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                                   NULL, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
+}
+
+static void
+tcw_qemu_connection_init (TcwQemuConnection *self)
+{
+  self->lifecycle_callback = -1;
+  self->monitor_callback = -1;
+}
+
+/* libvirt prints errors to stderr unless told otherwise; each caller reports its own. */
+static void
+ignore_error (void *user_data, virErrorPtr error)
+{
+}
+
+static int
+on_lifecycle (virConnectPtr connection, virDomainPtr domain, int event, int detail, void *opaque)
+{
+  const char *how = "failed";
+
+  if (event != VIR_DOMAIN_EVENT_STOPPED)
+    return 0;
+  if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
+    how = "shutdown";
+  else if (detail == VIR_DOMAIN_EVENT_STOPPED_DESTROYED)
+    how = "destroyed";
+  g_signal_emit (opaque, signals[SIGNAL_VM_STOPPED], 0, virDomainGetName (domain), how);
+  return 0;
+}
+
+static void
+on_monitor_event (virConnectPtr connection, virDomainPtr domain, const char *event, long long seconds, unsigned int micros,
+                  const char *details, void *opaque)
+{
+  g_signal_emit (opaque, signals[SIGNAL_VM_MONITOR_EVENT], 0, virDomainGetName (domain), event, details != NULL ? details : "{}");
+}
+
+static gboolean
+register_events (TcwQemuConnection *self, GError **error)
+{
+  self->lifecycle_callback = virConnectDomainEventRegisterAny (self->handle, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                                               VIR_DOMAIN_EVENT_CALLBACK (on_lifecycle), self, NULL);
+  self->monitor_callback
+      = virConnectDomainQemuMonitorEventRegister (self->handle, NULL, "SHUTDOWN", on_monitor_event, self, NULL, 0);
+  if (self->lifecycle_callback < 0 || self->monitor_callback < 0)
+    return tcw_qemu_set_libvirt_error (error, TCW_ERROR_FATAL, "cannot register for libvirt's events");
+  return TRUE;
+}
+
+/* Makes libvirt probe QEMU now, if its cache doesn't know this one, rather than while a task waits. */
+static gboolean
+probe_emulator (TcwQemuConnection *self, GError **error)
+{
+  g_autoptr (TcwQemuReaperSection) section = self->embedded ? tcw_qemu_reaper_section_begin () : NULL;
+  char *capabilities = NULL;
+
+  if (!g_file_test (EMULATOR, G_FILE_TEST_IS_EXECUTABLE))
+    {
+      g_set_error (error, TCW_ERROR, TCW_ERROR_FATAL, "QEMU is missing: there is no %s; install Debian's package qemu-system-x86", EMULATOR);
+      return FALSE;
+    }
+  capabilities = virConnectGetDomainCapabilities (self->handle, EMULATOR, "x86_64", "q35", "qemu", 0);
+  if (capabilities == NULL)
+    return tcw_qemu_set_libvirt_error (error, TCW_ERROR_FATAL, "libvirt cannot use %s", EMULATOR);
+  free (capabilities);
+  if (virConnectGetLibVersion (self->handle, &self->libvirt_version) < 0 || virConnectGetVersion (self->handle, &self->qemu_version) < 0)
+    return tcw_qemu_set_libvirt_error (error, TCW_ERROR_FATAL, "cannot ask libvirt for its version");
+  return TRUE;
+}
+
+TcwQemuConnection *
+tcw_qemu_connection_open (const char *uri, TcwQemuRoot *root, GError **error)
+{
+  g_autoptr (TcwQemuConnection) self = g_object_new (TCW_QEMU_TYPE_CONNECTION, NULL);
+  g_autofree char *full = NULL;
+  static gsize registered = 0;
+
+  self->embedded = g_strcmp0 (uri, EMBEDDED_URI) == 0;
+  self->system = !self->embedded && strstr (uri, "/system") != NULL;
+  if (self->embedded)
+    {
+      g_autofree char *escaped = g_uri_escape_string (tcw_qemu_root_get_path (root), "/", FALSE);
+
+      self->root_path = g_strdup (tcw_qemu_root_get_path (root));
+      full = g_strdup_printf ("%s?root=%s", EMBEDDED_URI, escaped);
+      tcw_qemu_reaper_enable ();
+    }
+  if (g_once_init_enter (&registered))
+    {
+      gvir_event_register ();
+      virSetErrorFunc (NULL, ignore_error);
+      g_once_init_leave (&registered, 1);
+    }
+  self->handle = virConnectOpen (full != NULL ? full : uri);
+  if (self->handle == NULL)
+    {
+      tcw_qemu_set_libvirt_error (error, TCW_ERROR_FATAL, "cannot open the libvirt connection %s%s", uri,
+                                  self->embedded ? " (is Debian's package libvirt-daemon-driver-qemu installed?)" : "");
+      return NULL;
+    }
+  if (!register_events (self, error) || !probe_emulator (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+virConnectPtr
+tcw_qemu_connection_get_handle (TcwQemuConnection *self)
+{
+  return self->handle;
+}
+
+gboolean
+tcw_qemu_connection_is_embedded (TcwQemuConnection *self)
+{
+  return self->embedded;
+}
+
+gboolean
+tcw_qemu_connection_is_system (TcwQemuConnection *self)
+{
+  return self->system;
+}
+
+gulong
+tcw_qemu_connection_get_libvirt_version (TcwQemuConnection *self)
+{
+  return self->libvirt_version;
+}
+
+gulong
+tcw_qemu_connection_get_qemu_version (TcwQemuConnection *self)
+{
+  return self->qemu_version;
+}
+
+const char *
+tcw_qemu_connection_get_emulator (TcwQemuConnection *self)
+{
+  return EMULATOR;
+}
+
+char *
+tcw_qemu_connection_get_pid_file (TcwQemuConnection *self, const char *name)
+{
+  g_autofree char *file = g_strdup_printf ("%s.pid", name);
+
+  return self->embedded ? g_build_filename (self->root_path, "run", "qemu", file, NULL) : NULL;
+}
+
+guint
+tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *prefix)
+{
+  virDomainPtr *domains = NULL;
+  int n = virConnectListAllDomains (self->handle, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+  guint ended = 0;
+
+  for (int i = 0; i < n; i++)
+    {
+      if (g_str_has_prefix (virDomainGetName (domains[i]), prefix) && virDomainDestroy (domains[i]) == 0)
+        ended++;
+      virDomainFree (domains[i]);
+    }
+  free (domains);
+  return ended;
+}

@@ -1,0 +1,314 @@
+/* A domain's life: create, resume, suspend, end; see tcw-qemu-vm.h. What goes over QEMU's monitor is in tcw-qemu-monitor.c. */
+#include "tcw-qemu-vm.h"
+
+#include <glib-unix.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tcw-qemu-monitor.h"
+
+#define KILL_WAIT_MS 10000
+
+/* What the main loop learns of the domain; outlives the object as long as a signal handler may run. */
+typedef struct
+{
+  gatomicrefcount refs;
+  GMutex mutex;
+  GCond changed;
+  char *name;
+  TcwQemuVmEnd end;
+  gboolean stopped;
+} VmWatch;
+
+struct _TcwQemuVm
+{
+  GObject parent_instance;
+  TcwQemuConnection *connection;
+  virDomainPtr domain;
+  VmWatch *watch;
+  gulong stopped_handler;
+  gulong event_handler;
+  int pid;
+  int pid_fd;
+  GSource *pid_source; /* reaps it in the main loop when it ends by itself */
+  gboolean destroyed;
+};
+
+G_DEFINE_FINAL_TYPE (TcwQemuVm, tcw_qemu_vm, G_TYPE_OBJECT)
+
+static VmWatch *
+vm_watch_new (const char *name)
+{
+  VmWatch *watch = g_new0 (VmWatch, 1);
+
+  g_atomic_ref_count_init (&watch->refs);
+  g_mutex_init (&watch->mutex);
+  g_cond_init (&watch->changed);
+  watch->name = g_strdup (name);
+  return watch;
+}
+
+static VmWatch *
+vm_watch_ref (VmWatch *watch)
+{
+  g_atomic_ref_count_inc (&watch->refs);
+  return watch;
+}
+
+static void
+vm_watch_unref (VmWatch *watch)
+{
+  if (!g_atomic_ref_count_dec (&watch->refs))
+    return;
+  g_mutex_clear (&watch->mutex);
+  g_cond_clear (&watch->changed);
+  g_free (watch->name);
+  g_free (watch);
+}
+
+static void
+vm_watch_unref_closure (gpointer data, GClosure *closure)
+{
+  vm_watch_unref (data);
+}
+
+static void
+vm_watch_set_end (VmWatch *watch, TcwQemuVmEnd end)
+{
+  g_mutex_lock (&watch->mutex);
+  if (watch->end == TCW_QEMU_VM_END_NONE)
+    watch->end = end;
+  watch->stopped = TRUE;
+  g_cond_broadcast (&watch->changed);
+  g_mutex_unlock (&watch->mutex);
+}
+
+static void
+on_vm_stopped (TcwQemuConnection *connection, const char *name, const char *how, VmWatch *watch)
+{
+  if (g_strcmp0 (name, watch->name) == 0)
+    vm_watch_set_end (watch, g_strcmp0 (how, "shutdown") == 0 ? TCW_QEMU_VM_END_POWERED_OFF : TCW_QEMU_VM_END_DIED);
+}
+
+/* QEMU's SHUTDOWN event comes before libvirt's and says more: {"guest": true, "reason": "guest-reset"}. */
+static void
+on_vm_monitor_event (TcwQemuConnection *connection, const char *name, const char *event, const char *details, VmWatch *watch)
+{
+  TcwQemuVmEnd end = TCW_QEMU_VM_END_NONE;
+
+  if (g_strcmp0 (name, watch->name) != 0)
+    return;
+  if (strstr (details, "\"guest-reset\"") != NULL)
+    end = TCW_QEMU_VM_END_REBOOTED;
+  else if (strstr (details, "\"guest-panic\"") != NULL)
+    end = TCW_QEMU_VM_END_PANICKED;
+  else if (strstr (details, "\"guest-shutdown\"") != NULL)
+    end = TCW_QEMU_VM_END_POWERED_OFF;
+  g_mutex_lock (&watch->mutex);
+  if (watch->end == TCW_QEMU_VM_END_NONE)
+    watch->end = end;
+  g_cond_broadcast (&watch->changed);
+  g_mutex_unlock (&watch->mutex);
+}
+
+/* QEMU has ended: reaping it lets libvirt see that. */
+static gboolean
+on_pid_ended (int fd, GIOCondition condition, gpointer data)
+{
+  siginfo_t info = { 0 };
+
+  waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED | WNOHANG);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+tcw_qemu_vm_finalize (GObject *object)
+{
+  TcwQemuVm *self = TCW_QEMU_VM (object);
+
+  if (self->domain != NULL)
+    {
+      tcw_qemu_vm_destroy (self);
+      virDomainFree (self->domain);
+    }
+  if (self->stopped_handler != 0)
+    g_signal_handler_disconnect (self->connection, self->stopped_handler);
+  if (self->event_handler != 0)
+    g_signal_handler_disconnect (self->connection, self->event_handler);
+  g_clear_object (&self->connection);
+  g_clear_pointer (&self->watch, vm_watch_unref);
+  G_OBJECT_CLASS (tcw_qemu_vm_parent_class)->finalize (object);
+}
+
+static void
+tcw_qemu_vm_class_init (TcwQemuVmClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = tcw_qemu_vm_finalize;
+}
+
+static void
+tcw_qemu_vm_init (TcwQemuVm *self)
+{
+  self->pid_fd = -1;
+}
+
+/* Opens a handle on the QEMU process, which is our child since it lost its parent. */
+static void
+watch_process (TcwQemuVm *self)
+{
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+
+  path = tcw_qemu_connection_get_pid_file (self->connection, self->watch->name);
+  if (path == NULL || !g_file_get_contents (path, &text, NULL, NULL))
+    return;
+  self->pid = (int) CLAMP (g_ascii_strtoll (text, NULL, 10), 0, G_MAXINT);
+  if (self->pid <= 1)
+    return;
+  self->pid_fd = pidfd_open (self->pid, 0);
+  if (self->pid_fd < 0)
+    return;
+  self->pid_source = g_unix_fd_source_new (self->pid_fd, G_IO_IN);
+  g_source_set_callback (self->pid_source, G_SOURCE_FUNC (on_pid_ended), NULL, NULL);
+  g_source_attach (self->pid_source, NULL);
+}
+
+TcwQemuVm *
+tcw_qemu_vm_new (TcwQemuConnection *connection, const TcwQemuDomainSpec *spec, GError **error)
+{
+  g_autoptr (TcwQemuVm) self = g_object_new (TCW_QEMU_TYPE_VM, NULL);
+  g_autofree char *xml = tcw_qemu_domain_xml_new (spec);
+
+  self->connection = g_object_ref (connection);
+  self->watch = vm_watch_new (spec->name);
+  self->stopped_handler = g_signal_connect_data (connection, "vm-stopped", G_CALLBACK (on_vm_stopped), vm_watch_ref (self->watch),
+                                                 vm_watch_unref_closure, G_CONNECT_DEFAULT);
+  self->event_handler = g_signal_connect_data (connection, "vm-monitor-event", G_CALLBACK (on_vm_monitor_event),
+                                               vm_watch_ref (self->watch), vm_watch_unref_closure, G_CONNECT_DEFAULT);
+  self->domain = virDomainCreateXML (tcw_qemu_connection_get_handle (connection), xml, VIR_DOMAIN_START_PAUSED);
+  if (self->domain == NULL)
+    {
+      tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot start the virtual machine %s", spec->name);
+      return NULL;
+    }
+  watch_process (self);
+  return g_steal_pointer (&self);
+}
+
+const char *
+tcw_qemu_vm_get_name (TcwQemuVm *self)
+{
+  return self->watch->name;
+}
+
+int
+tcw_qemu_vm_get_pid (TcwQemuVm *self)
+{
+  return self->pid;
+}
+
+gboolean
+tcw_qemu_vm_resume (TcwQemuVm *self, GError **error)
+{
+  if (virDomainResume (self->domain) < 0)
+    return tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot let %s run", self->watch->name);
+  return TRUE;
+}
+
+gboolean
+tcw_qemu_vm_suspend (TcwQemuVm *self, GError **error)
+{
+  if (virDomainSuspend (self->domain) < 0)
+    return tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot suspend %s", self->watch->name);
+  return TRUE;
+}
+
+gboolean
+tcw_qemu_vm_save_state (TcwQemuVm *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  if (tcw_qemu_monitor_save_state (self->domain, path, deadline, cancellable, error))
+    return TRUE;
+  g_prefix_error (error, "cannot save the state of %s: ", self->watch->name);
+  return FALSE;
+}
+
+gboolean
+tcw_qemu_vm_load_state (TcwQemuVm *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  if (tcw_qemu_monitor_load_state (self->domain, path, deadline, cancellable, error))
+    return TRUE;
+  g_prefix_error (error, "cannot load the template's state into %s: ", self->watch->name);
+  return FALSE;
+}
+
+TcwQemuVmEnd
+tcw_qemu_vm_get_end (TcwQemuVm *self, gint64 wait_us)
+{
+  VmWatch *watch = self->watch;
+  gint64 until = g_get_monotonic_time () + wait_us;
+  TcwQemuVmEnd end;
+
+  g_mutex_lock (&watch->mutex);
+  while (!watch->stopped && wait_us > 0 && g_cond_wait_until (&watch->changed, &watch->mutex, until))
+    continue;
+  end = watch->end;
+  g_mutex_unlock (&watch->mutex);
+  return end;
+}
+
+const char *
+tcw_qemu_vm_end_to_string (TcwQemuVmEnd end)
+{
+  switch (end)
+    {
+    case TCW_QEMU_VM_END_POWERED_OFF:
+      return "was powered off from within";
+    case TCW_QEMU_VM_END_REBOOTED:
+      return "was rebooted from within";
+    case TCW_QEMU_VM_END_PANICKED:
+      return "stopped by a panic of its kernel";
+    case TCW_QEMU_VM_END_DIED:
+      return "ended unexpectedly (QEMU crashed or was killed)";
+    case TCW_QEMU_VM_END_NONE:
+    default:
+      return "runs";
+    }
+}
+
+/* Kills our child and reaps it; libvirt then finds it gone at once, where its own way would poll. */
+static void
+kill_process (TcwQemuVm *self)
+{
+  struct pollfd poll_fd = { .fd = self->pid_fd, .events = POLLIN };
+  siginfo_t info = { 0 };
+
+  pidfd_send_signal (self->pid_fd, SIGKILL, NULL, 0);
+  if (poll (&poll_fd, 1, KILL_WAIT_MS) == 1)
+    waitid ((idtype_t) P_PIDFD, (id_t) self->pid_fd, &info, WEXITED | WNOHANG);
+  else
+    g_warning ("QEMU of %s (pid %d) doesn't end after SIGKILL", self->watch->name, self->pid);
+}
+
+void
+tcw_qemu_vm_destroy (TcwQemuVm *self)
+{
+  if (self->destroyed)
+    return;
+  self->destroyed = TRUE;
+  if (self->pid_source != NULL)
+    {
+      g_source_destroy (self->pid_source);
+      g_clear_pointer (&self->pid_source, g_source_unref);
+    }
+  if (self->pid_fd >= 0)
+    kill_process (self);
+  /* Fails when libvirt has noticed already; either way the domain is gone afterwards. */
+  virDomainDestroy (self->domain);
+  if (self->pid_fd >= 0)
+    close (self->pid_fd);
+  self->pid_fd = -1;
+}
