@@ -21,6 +21,7 @@ typedef struct {
   pid_t pid;
   pid_t parent;
   bool zombie;
+  bool stopped;
   place where;
 } process;
 
@@ -67,6 +68,7 @@ read_process (int proc, const char *name, process *item)
   item->pid = (pid_t) pid;
   item->parent = (pid_t) strtol (rest + 4, NULL, 10);
   item->zombie = rest[2] == 'Z' || rest[2] == 'X';
+  item->stopped = rest[2] == 'T' || rest[2] == 't';
   item->where = UNKNOWN;
   return true;
 }
@@ -153,7 +155,7 @@ agent_proc_signal_below (pid_t root, int signo, const pid_t *skip, int n_skip)
   for (size_t i = 0; i < all.n; i++)
     {
       item = &all.items[i];
-      if (item->pid != root && !item->zombie && table_place (&all, item) == BELOW && kill (item->pid, signo) == 0)
+      if (item->pid != root && !item->zombie && !(signo == SIGSTOP && item->stopped) && table_place (&all, item) == BELOW && kill (item->pid, signo) == 0)
         n++;
     }
   free (all.items);

@@ -189,6 +189,7 @@ agent_spawn_become (const agent_spawn_spec *spec)
     return failed (AGENT_SPAWN_SETUP, ENOMEM);
   reset_signals ();
   setsid ();
+  setpriority (PRIO_PROCESS, 0, 0);
   agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "0");
   join_cgroup (spec->cgroup);
   if (spec->terminal)
