@@ -26,15 +26,20 @@ write_string (GString *out, const char *text)
   g_string_append_c (out, '"');
 }
 
-/* The shortest of 15 to 17 digits that reads back as the same bits. */
+/* The shortest of 15 to 17 digits that reads back as the same bits; as an integer where that is @canonical. */
 static void
-write_double (GString *out, double value)
+write_double (GString *out, double value, gboolean canonical)
 {
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (!isfinite (value))
     {
       g_string_append (out, "null");
+      return;
+    }
+  if (canonical && !islessgreater (value, trunc (value)) && value >= -9223372036854775808.0 && value < 9223372036854775808.0)
+    {
+      g_string_append_printf (out, "%" G_GINT64_FORMAT, (gint64) value);
       return;
     }
   for (int digits = 15; digits <= 17; digits++)
@@ -125,7 +130,7 @@ write_node (GString *out, JsonNode *node, TcwJsonStyle style, guint level)
   else if (json_node_get_value_type (node) == G_TYPE_INT64)
     g_string_append_printf (out, "%" G_GINT64_FORMAT, json_node_get_int (node));
   else
-    write_double (out, json_node_get_double (node));
+    write_double (out, json_node_get_double (node), (style & TCW_JSON_SORTED) != 0);
 }
 
 char *

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef enum {
   TCW_JSON_COMPACT = 0,     /* no white space at all */
   TCW_JSON_PRETTY = 1 << 0, /* two blanks an indentation; no newline at the end */
-  TCW_JSON_SORTED = 1 << 1, /* keys in byte order, so that equal values have equal text */
+  TCW_JSON_SORTED = 1 << 1, /* canonical: keys in byte order, 1.0 as 1, so that equal values have equal text */
 } TcwJsonStyle;
 
 /*

@@ -12,6 +12,7 @@
 #define DEFAULT_MAX_DEPTH 64
 #define HARD_MAX_DEPTH 512
 #define DEFAULT_MAX_NODES 1000000
+#define DEFAULT_MAX_MEMBERS 16384
 #define EXCERPT_CHARS 32
 
 typedef struct {
@@ -297,6 +298,8 @@ read_member (Reader *r, JsonObject *object)
   key = read_string (r);
   if (key == NULL)
     return FALSE;
+  if (json_object_get_size (object) >= r->limits.max_members)
+    return fail (r, at, "an object with too many keys");
   if (json_object_has_member (object, key))
     return fail (r, at, "the same key twice");
   skip_space (r);
@@ -395,6 +398,8 @@ fill_limits (TcwJsonLimits *limits, const TcwJsonLimits *given)
   limits->max_depth = MIN (limits->max_depth, HARD_MAX_DEPTH);
   if (limits->max_nodes == 0)
     limits->max_nodes = DEFAULT_MAX_NODES;
+  if (limits->max_members == 0)
+    limits->max_members = DEFAULT_MAX_MEMBERS;
   if (limits->max_string_bytes == 0)
     limits->max_string_bytes = limits->max_bytes;
 }

@@ -23,6 +23,7 @@ typedef struct {
   gsize max_bytes;        /* of the whole text; default 16 MiB */
   guint max_depth;        /* arrays and objects within each other; default 64, at most 512 */
   guint max_nodes;        /* values in all, containers included; default 1,000,000 */
+  guint max_members;      /* keys of one object; default 16,384 (hash tables get slow when keys are chosen to collide) */
   gsize max_string_bytes; /* of one decoded string or key; default: the limit of the text */
 } TcwJsonLimits;
 

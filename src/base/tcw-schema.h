@@ -10,8 +10,9 @@
  * Chosen where the specification leaves a choice, or beyond it:
  *   - format is asserted for "date-time" (RFC 3339) and "uri" (RFC 3986, with a scheme); every other format is an annotation only.
  *   - $ref never leaves the document: an $id is an annotation and no base for references.
- *   - pattern is searched for anywhere, as ECMA 262 does, by PCRE without UCP: \d, \w are ASCII. Differences to ECMA 262: "\cX", "\uXXXX"
- *     and "$" are translated ("$" matches only at the very end), \p{...} has PCRE's names, and \s is ASCII white space.
+ *   - pattern is searched for anywhere, as ECMA 262 (with the u flag) does, by PCRE. What both write differently is translated; syntax that
+ *     only PCRE has is refused. What stays different: \b and \B look at the word characters of Unicode, "." leaves out vertical tab, form
+ *     feed and U+0085 too, \S within a class has U+FEFF, \p takes the names of PCRE and the common long ones of general categories.
  *     Backtracking is limited; a pattern that exceeds it counts as not matching, and the violation says so.
  *
  * Schemas can be shared by threads: they never change once made.

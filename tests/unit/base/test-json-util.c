@@ -31,6 +31,10 @@ test_styles (void)
   assert_text (node, TCW_JSON_COMPACT, "{\"b\":[1,{}],\"a\":[],\"é\":\"x\"}");
   assert_text (node, TCW_JSON_SORTED, "{\"a\":[],\"b\":[1,{}],\"é\":\"x\"}");
   assert_text (node, TCW_JSON_PRETTY, "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": [],\n  \"é\": \"x\"\n}");
+
+  g_autoptr (JsonNode) numbers = parse ("[1.0,-0.0,1e15,1.5,1e19]");
+
+  assert_text (numbers, TCW_JSON_SORTED, "[1,0,1000000000000000,1.5,1e+19]");
   assert_text (NULL, TCW_JSON_COMPACT, "null");
 }
 

@@ -207,6 +207,7 @@ test_limits (void)
 {
   const TcwJsonLimits ten_bytes = { .max_bytes = 10 };
   const TcwJsonLimits four_nodes = { .max_nodes = 4 };
+  const TcwJsonLimits two_members = { .max_members = 2 };
   const TcwJsonLimits short_strings = { .max_string_bytes = 3 };
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) exact = tcw_json_parse ("[1,2,3,45]", -1, "x", &ten_bytes, &error);
@@ -215,6 +216,7 @@ test_limits (void)
 
   g_assert_no_error (error);
   assert_refused ("[1,2,3,456]", -1, &ten_bytes, "at most 10");
+  assert_refused ("[{\"a\":1,\"b\":2},{\"a\":1,\"b\":2,\"c\":3}]", -1, &two_members, "x:1:29: an object with too many keys");
   assert_refused ("[1,2,3,4]", -1, &four_nodes, "too many values");
   assert_refused ("\"abcd\"", -1, &short_strings, "too long");
   assert_refused ("{\"abcd\":1}", -1, &short_strings, "too long");
