@@ -1,0 +1,312 @@
+/* The verb `image`: builds images, and shows and removes those of the store. A subverb each. */
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/tcw-error.h"
+#include "base/tcw-file-lock.h"
+#include "base/tcw-fs.h"
+#include "base/tcw-json.h"
+#include "cli/tcw-cli.h"
+#include "tcw-qemu-image-build.h"
+#include "tcw-qemu-image-store.h"
+
+/* So many digits of a digest tell images apart for people. */
+#define SHORT_DIGEST 16
+
+typedef struct {
+  const char *name;
+  const char *summary;
+  int (*run) (TcwCli *cli, int argc, char **argv);
+} Subverb;
+
+/* Steps down, and opens the store. */
+static TcwQemuImageStore *
+open_store (TcwCli *cli, const char *config, GError **error)
+{
+  g_autofree char *folder = NULL;
+
+  if (!tcw_cli_enter (cli, config, error))
+    return NULL;
+  folder = g_build_filename (tcw_cli_get_state_directory (cli), "images", NULL);
+  return tcw_qemu_image_store_new (folder, error);
+}
+
+/* Parses the options of a subverb that takes between @min and @max words, besides --config. */
+static gboolean
+parse (const char *verb, const char *parameters, const char *summary, const char *description, const GOptionEntry *entries, int min,
+       int max, int *argc, char ***argv, int *status)
+{
+  if (!tcw_cli_parse (verb, parameters, summary, description, entries, argc, argv, status))
+    return FALSE;
+  if (*argc - 1 >= min && *argc - 1 <= max)
+    return TRUE;
+  g_printerr (_("usage: taskcluster-worker %s %s\n"), verb, parameters);
+  *status = TCW_EXIT_USAGE;
+  return FALSE;
+}
+
+static void
+print_row (const char *name, const char *size, const char *created, const char *digest)
+{
+  g_print ("%-20s %10s  %-20s  %s\n", name, size, created, digest);
+}
+
+static int
+run_list (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageStore) store = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  int status;
+
+  if (!parse ("image list", "", _("Lists the images."), NULL, entries, 0, 0, &argc, &argv, &status))
+    return status;
+  store = open_store (cli, config, &error);
+  names = store != NULL ? tcw_qemu_image_store_list (store, &error) : NULL;
+  if (names == NULL)
+    return tcw_cli_report ("image list", error);
+  if (names[0] == NULL)
+    g_printerr (_("There are no images yet. Build one with: taskcluster-worker image build tiny\n"));
+  else
+    print_row (_("NAME"), _("SIZE"), _("CREATED"), _("DIGEST"));
+  status = TCW_EXIT_OK;
+  for (gsize i = 0; names[i] != NULL; i++)
+    {
+      g_autoptr (GError) image_error = NULL;
+      g_autoptr (TcwQemuImage) image = tcw_qemu_image_store_lookup (store, names[i], NULL, &image_error);
+      g_autofree char *size = image != NULL ? g_format_size (tcw_qemu_image_get_size (image)) : NULL;
+      g_autofree char *digest = image != NULL ? g_strndup (tcw_qemu_image_get_digest (image), SHORT_DIGEST) : NULL;
+
+      if (image != NULL)
+        print_row (names[i], size, tcw_qemu_image_get_created (image), digest);
+      else
+        status = tcw_cli_report ("image list", image_error);
+    }
+  return status;
+}
+
+static int
+run_info (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageStore) store = NULL;
+  g_autoptr (TcwQemuImage) image = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  int status;
+
+  if (!parse ("image info", _("IMAGE"), _("Prints an image's manifest."), NULL, entries, 1, 1, &argc, &argv, &status))
+    return status;
+  store = open_store (cli, config, &error);
+  image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
+  if (image == NULL)
+    return tcw_cli_report ("image info", error);
+  text = tcw_json_to_string (tcw_qemu_image_get_manifest (image), TCW_JSON_PRETTY);
+  g_print ("%s\n", text);
+  g_printerr (_("in %s, digest %s\n"), tcw_qemu_image_get_folder (image), tcw_qemu_image_get_digest (image));
+  return TCW_EXIT_OK;
+}
+
+static int
+run_verify (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageStore) store = NULL;
+  g_autoptr (TcwQemuImage) image = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (!parse ("image verify", _("IMAGE"), _("Reads all files of an image and compares them with its manifest."), NULL, entries, 1, 1, &argc,
+              &argv, &status))
+    return status;
+  store = open_store (cli, config, &error);
+  image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
+  if (image == NULL || !tcw_qemu_image_verify (image, NULL, &error))
+    return tcw_cli_report ("image verify", error);
+  g_printerr (_("%s is as it was made.\n"), argv[1]);
+  return TCW_EXIT_OK;
+}
+
+static int
+run_rm (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageStore) store = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (!parse ("image rm", _("NAME…"), _("Removes images. One that is in use stays."), NULL, entries, 1, G_MAXINT - 1, &argc, &argv, &status))
+    return status;
+  store = open_store (cli, config, &error);
+  if (store == NULL)
+    return tcw_cli_report ("image rm", error);
+  status = TCW_EXIT_OK;
+  for (int i = 1; i < argc; i++)
+    {
+      g_autoptr (GError) image_error = NULL;
+
+      if (!tcw_qemu_image_store_remove (store, argv[i], &image_error))
+        {
+          tcw_cli_report ("image rm", image_error);
+          status = TCW_EXIT_EXCEPTION;
+        }
+    }
+  return status;
+}
+
+static int
+run_import (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageStore) store = NULL;
+  g_autoptr (TcwQemuImage) image = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *size = NULL;
+  int status;
+
+  if (!parse ("image import", _("FOLDER"), _("Copies an image into the store, under the name in its manifest."), NULL, entries, 1, 1, &argc,
+              &argv, &status))
+    return status;
+  store = open_store (cli, config, &error);
+  image = store != NULL ? tcw_qemu_image_store_import (store, argv[1], NULL, &error) : NULL;
+  if (image == NULL)
+    return tcw_cli_report ("image import", error);
+  size = g_format_size (tcw_qemu_image_get_size (image));
+  g_printerr (_("Image %s is ready: %s, digest %s.\n"), tcw_qemu_image_get_name (image), size, tcw_qemu_image_get_digest (image));
+  return TCW_EXIT_OK;
+}
+
+static gboolean
+on_signal (gpointer data)
+{
+  g_cancellable_cancel (data);
+  return G_SOURCE_CONTINUE;
+}
+
+/*
+ * The steps of a recipe run as the user who builds, which may be root; the store belongs to the worker's user. So the finished image goes
+ * into the store by a process of its own, which steps down.
+ */
+static int
+import_built (TcwCli *cli, const char *folder, const char *config, GError **error)
+{
+  g_autofree char *image = g_build_filename (folder, "image", NULL);
+  const char *argv[] = { tcw_cli_get_program (cli), "image", "import", image, config != NULL ? "--config" : NULL, config, NULL };
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GSubprocess) process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_NONE, &local_error);
+
+  if (process == NULL || !g_subprocess_wait (process, NULL, &local_error))
+    {
+      g_propagate_error (error, tcw_error_wrap (g_steal_pointer (&local_error), TCW_ERROR_INTERNAL, "cannot put the image into the store"));
+      return TCW_EXIT_EXCEPTION;
+    }
+  return g_subprocess_get_if_exited (process) ? g_subprocess_get_exit_status (process) : TCW_EXIT_INTERRUPTED;
+}
+
+typedef struct {
+  const char *name;
+  const char *recipe; /* nullable */
+  const char *config; /* nullable */
+  TcwQemuImageTools *tools;
+} Build;
+
+static int
+build (TcwCli *cli, const Build *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (TcwQemuImageRecipe) recipe
+      = tcw_qemu_image_recipe_load (options->name, options->recipe, options->tools->recipes, error);
+  g_autoptr (TcwFileLock) lock = NULL;
+  g_autofree char *folder = recipe != NULL ? tcw_qemu_image_build (recipe, options->tools, &lock, cancellable, error) : NULL;
+  int status;
+
+  if (folder == NULL)
+    return TCW_EXIT_EXCEPTION;
+  status = import_built (cli, folder, options->config, error);
+  tcw_fs_remove_tree (folder, NULL, NULL);
+  return status;
+}
+
+/* As build(), until a signal. */
+static int
+build_interruptibly (TcwCli *cli, const Build *options)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  guint interrupt = g_unix_signal_add (SIGINT, on_signal, cancellable);
+  guint terminate = g_unix_signal_add (SIGTERM, on_signal, cancellable);
+  int status = build (cli, options, cancellable, &error);
+
+  g_source_remove (interrupt);
+  g_source_remove (terminate);
+  return error != NULL ? tcw_cli_report ("image build", error) : status;
+}
+
+static int
+run_build (TcwCli *cli, int argc, char **argv)
+{
+  g_autofree char *config = NULL;
+  g_autofree char *recipe = NULL;
+  g_autofree char *recipes = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") },
+          { "recipe", 'r', 0, G_OPTION_ARG_FILENAME, &recipe, N_("Build from the recipe in this folder"), N_("FOLDER") },
+          { "from-recipes", 0, 0, G_OPTION_ARG_FILENAME, &recipes, N_("Look for recipes by name in this folder"), N_("FOLDER") },
+          G_OPTION_ENTRY_NULL };
+  g_autoptr (TcwQemuImageTools) tools = tcw_qemu_image_tools_new (tcw_cli_get_program (cli));
+  int status;
+
+  if (!parse ("image build", _("NAME"), _("Builds an image from its recipe and puts it into the store."),
+              _("Recipes that come with the program: tiny, debian-12. How to write one: docs/images.md."), entries, 1, 1, &argc, &argv,
+              &status))
+    return status;
+  if (recipes != NULL)
+    {
+      g_free (tools->recipes);
+      tools->recipes = g_canonicalize_filename (recipes, NULL);
+    }
+  return build_interruptibly (cli, &(Build){ argv[1], recipe, config, tools });
+}
+
+static void
+print_usage (const Subverb *subverbs, gsize n)
+{
+  g_printerr (_("usage: taskcluster-worker image COMMAND …\n\nCommands, each with --help of its own:\n"));
+  for (gsize i = 0; i < n; i++)
+    g_printerr ("  %-8s %s\n", subverbs[i].name, _(subverbs[i].summary));
+}
+
+int
+tcw_cli_image (TcwCli *cli, int argc, char **argv)
+{
+  const Subverb subverbs[] = {
+    { "build", N_("Build an image from its recipe"), run_build },
+    { "import", N_("Copy an image into the store"), run_import },
+    { "info", N_("Print an image's manifest"), run_info },
+    { "list", N_("List the images"), run_list },
+    { "rm", N_("Remove images"), run_rm },
+    { "verify", N_("Compare an image with its manifest"), run_verify },
+  };
+
+  for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (subverbs); i++)
+    if (g_str_equal (argv[1], subverbs[i].name))
+      return subverbs[i].run (cli, argc - 1, argv + 1);
+  print_usage (subverbs, G_N_ELEMENTS (subverbs));
+  if (argc > 1 && (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")))
+    return TCW_EXIT_OK;
+  if (argc > 1)
+    g_printerr (_("\n“%s” is no such command.\n"), argv[1]);
+  return TCW_EXIT_USAGE;
+}
