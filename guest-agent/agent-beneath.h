@@ -9,7 +9,7 @@ bool agent_beneath_is_plain (const char *path);
 
 /*
  * openat(2) for the plain @path below @root; every part of it must be no symbolic link. Close-on-exec is added. Returns the descriptor, or
- * -1 with errno: ELOOP is a symbolic link on the way, EINVAL a path that is not plain.
+ * -1 with errno: ELOOP or ENOTDIR is a symbolic link on the way, EINVAL a path that is not plain.
  */
 int agent_beneath_open (int root, const char *path, int flags, mode_t mode);
 
