@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SHOWN_COMMAND 200
-#define POLL_NS (10 * 1000 * 1000)
+#define POLL_NS 10000000L
 
 typedef struct {
   pid_t pid;
@@ -24,7 +23,8 @@ read_process (const char *name, Process *process)
 {
   g_autofree char *path = g_build_filename ("/proc", name, "stat", NULL);
   g_autofree char *text = NULL;
-  const char *rest;
+  g_auto (GStrv) fields = NULL;
+  char *rest;
 
   if (!g_file_get_contents (path, &text, NULL, NULL))
     return FALSE;
@@ -32,7 +32,12 @@ read_process (const char *name, Process *process)
   if (rest == NULL)
     return FALSE;
   process->pid = (pid_t) g_ascii_strtoll (name, NULL, 10);
-  return sscanf (rest + 1, " %c %d", &process->state, &process->parent) == 2;
+  fields = g_strsplit (g_strstrip (rest + 1), " ", 3);
+  if (g_strv_length (fields) < 3)
+    return FALSE;
+  process->state = fields[0][0];
+  process->parent = (pid_t) g_ascii_strtoll (fields[1], NULL, 10);
+  return TRUE;
 }
 
 static GArray *

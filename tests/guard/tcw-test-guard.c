@@ -162,7 +162,7 @@ wait_for_test (const Guard *guard, pid_t pid, int *status, char **why)
       if (left <= 0)
         *why = g_strdup_printf ("the test was not done after %g s", guard->deadline);
       else if (got > 0 && got != SIGCHLD)
-        *why = g_strdup_printf ("the test was ended by %s", strsignal (got));
+        *why = g_strdup_printf ("the test was ended by %s", g_strsignal (got));
       if (*why != NULL)
         return FALSE;
     }
@@ -220,7 +220,7 @@ exit_status (int status)
 {
   if (WIFEXITED (status))
     return WEXITSTATUS (status);
-  complain ("the test was ended by a signal: %s", strsignal (WTERMSIG (status)));
+  complain ("the test was ended by a signal: %s", g_strsignal (WTERMSIG (status)));
   return 128 + WTERMSIG (status);
 }
 
