@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/tcw-error.h"
@@ -204,6 +205,15 @@ detach (GSource *source)
   g_source_unref (source);
 }
 
+/* Whether the group has processes. Reaps those that came down to us, if this process is their subreaper. */
+static gboolean
+is_alive (const Wait *wait)
+{
+  while (wait->done && waitpid (-wait->group, NULL, WNOHANG) > 0)
+    ;
+  return !wait->done || kill (-wait->group, 0) == 0;
+}
+
 /* Waits until no process of the group is left, so that nobody writes any more below the folder. Kills what takes too long. */
 static void
 end_group (Wait *wait, GMainContext *context)
@@ -212,7 +222,7 @@ end_group (Wait *wait, GMainContext *context)
   GSource *deadline = attach (g_timeout_source_new_seconds (TERMINATE_SECONDS), on_too_slow, wait, context);
 
   kill (-wait->group, SIGTERM);
-  while (!wait->too_slow && (!wait->done || kill (-wait->group, 0) == 0))
+  while (!wait->too_slow && is_alive (wait))
     g_main_context_iteration (context, TRUE);
   detach (tick);
   detach (deadline);

@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/tcw-error.h"
 #include "base/tcw-file-lock.h"
@@ -47,6 +48,13 @@ parse (const char *verb, const char *parameters, const char *summary, const char
   return FALSE;
 }
 
+/* Returns (transfer full) a size for people. Not by g_format_size(), whose special blank some terminals can't show. */
+static char *
+format_size (guint64 bytes)
+{
+  return g_strdup_printf ("%.1f MB", (double) bytes / 1e6);
+}
+
 static void
 print_row (const char *name, const char *size, const char *created, const char *digest)
 {
@@ -79,7 +87,7 @@ run_list (TcwCli *cli, int argc, char **argv)
     {
       g_autoptr (GError) image_error = NULL;
       g_autoptr (TcwQemuImage) image = tcw_qemu_image_store_lookup (store, names[i], NULL, &image_error);
-      g_autofree char *size = image != NULL ? g_format_size (tcw_qemu_image_get_size (image)) : NULL;
+      g_autofree char *size = image != NULL ? format_size (tcw_qemu_image_get_size (image)) : NULL;
       g_autofree char *digest = image != NULL ? g_strndup (tcw_qemu_image_get_digest (image), SHORT_DIGEST) : NULL;
 
       if (image != NULL)
@@ -184,7 +192,7 @@ run_import (TcwCli *cli, int argc, char **argv)
   image = store != NULL ? tcw_qemu_image_store_import (store, argv[1], NULL, &error) : NULL;
   if (image == NULL)
     return tcw_cli_report ("image import", error);
-  size = g_format_size (tcw_qemu_image_get_size (image));
+  size = format_size (tcw_qemu_image_get_size (image));
   g_printerr (_("Image %s is ready: %s, digest %s.\n"), tcw_qemu_image_get_name (image), size, tcw_qemu_image_get_digest (image));
   return TCW_EXIT_OK;
 }
@@ -247,8 +255,11 @@ build_interruptibly (TcwCli *cli, const Build *options)
   g_autoptr (GError) error = NULL;
   guint interrupt = g_unix_signal_add (SIGINT, on_signal, cancellable);
   guint terminate = g_unix_signal_add (SIGTERM, on_signal, cancellable);
-  int status = build (cli, options, cancellable, &error);
+  int status;
 
+  /* What a recipe's steps leave running comes down to us, to be waited for. */
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
+  status = build (cli, options, cancellable, &error);
   g_source_remove (interrupt);
   g_source_remove (terminate);
   return error != NULL ? tcw_cli_report ("image build", error) : status;

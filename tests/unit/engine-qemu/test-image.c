@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -589,6 +590,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, 1), ==, 0);
   g_test_add_func ("/engine-qemu/image/manifest/bad", test_manifest_bad);
   g_test_add_func ("/engine-qemu/image/manifest/every-violation", test_manifest_names_every_violation);
   g_test_add_func ("/engine-qemu/image/recipe/own", test_own_recipes);
