@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent-job.h"
 #include "agent-util.h"
 
 #define MODULE_LIST "/etc/tcw-modules"
@@ -149,35 +149,14 @@ agent_init_machine (void)
     agent_log ("ctrl-alt-del: %s", strerror (errno));
 }
 
-/* Starts @argv and waits. True: it ended with 0. */
-static bool
-run_tool (const char *const argv[])
-{
-  pid_t pid = fork ();
-  int status = -1;
-
-  if (pid == 0)
-    {
-      char *copy[8] = { NULL };
-
-      for (int i = 0; i < 7 && argv[i] != NULL; i++)
-        copy[i] = strdup (argv[i]);
-      execvp (copy[0], copy);
-      _exit (127);
-    }
-  while (pid > 0 && waitpid (pid, &status, 0) < 0 && errno == EINTR)
-    ;
-  return pid > 0 && status == 0;
-}
-
 bool
-agent_init_power_off (bool restart)
+agent_init_power_off (bool restart, bool alone)
 {
   static const char *const systemctl_off[] = { "systemctl", "--no-block", "poweroff", NULL };
   static const char *const systemctl_again[] = { "systemctl", "--no-block", "reboot", NULL };
 
   sync ();
-  if (getpid () != 1 && run_tool (restart ? systemctl_again : systemctl_off))
+  if (!alone && agent_job_run_tool (restart ? systemctl_again : systemctl_off) == 0)
     return true;
   return reboot (restart ? RB_AUTOBOOT : RB_POWER_OFF) == 0;
 }

@@ -17,6 +17,8 @@
 #include "agent-user.h"
 #include "agent-util.h"
 
+enum { USUAL_FILES = 1024 }; /* what programs that use select can take */
+
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 static agent_spawn_failure
@@ -87,6 +89,21 @@ reset_signals (void)
     sigaction (signo, &action, NULL);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
+/* What the agent took for itself and a command should not inherit. */
+static void
+reset_limits (void)
+{
+  struct rlimit files;
+
+  if (getrlimit (RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > USUAL_FILES)
+    {
+      files.rlim_cur = USUAL_FILES;
+      setrlimit (RLIMIT_NOFILE, &files);
+    }
+  setpriority (PRIO_PROCESS, 0, 0);
+  agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "0");
 }
 
 /* Lives in the cgroup from here on. Without it the tree is still known by its parents, so that failing is no reason to give up. */
@@ -189,8 +206,7 @@ agent_spawn_become (const agent_spawn_spec *spec)
     return failed (AGENT_SPAWN_SETUP, ENOMEM);
   reset_signals ();
   setsid ();
-  setpriority (PRIO_PROCESS, 0, 0);
-  agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "0");
+  reset_limits ();
   join_cgroup (spec->cgroup);
   if (spec->terminal)
     {
