@@ -80,8 +80,9 @@ def read_units(build, source, folders):
 def clang_tidy(unit, source):
     flags = [flag for flag in unit.flags if not flag.startswith(CLANG_REFUSES)]
     libc = any(unit.path.is_relative_to(source / folder) for folder in LIBC_ONLY)
-    return ["clang-tidy", "--quiet", f"--checks={CHECKS_LIBC if libc else CHECKS_GLIB}", f"--config-file={source / '.clang-tidy'}", str(unit.path), "--", *flags,
-            "-Wno-unknown-warning-option", "-Wno-ignored-optimization-argument", "-Wno-unused-command-line-argument", "-Wno-gnu-zero-variadic-macro-arguments"]
+    return ["clang-tidy", "--quiet", f"--config-file={source / '.clang-tidy'}", f"--checks={CHECKS_LIBC if libc else CHECKS_GLIB}",
+            str(unit.path), "--", *flags, "-Wno-unknown-warning-option", "-Wno-ignored-optimization-argument",
+            "-Wno-unused-command-line-argument", "-Wno-gnu-zero-variadic-macro-arguments"]
 
 
 def cppcheck(unit, source):

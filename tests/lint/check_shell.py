@@ -10,7 +10,8 @@ import sys
 import check_source
 
 # Files read with "." are found by their own path, and set variables for each other; programs for others stand in single quotes.
-OPTIONS = ("--shell=sh", "--external-sources", "--source-path=SCRIPTDIR", "--severity=style", "--exclude=SC1090,SC1091,SC2016,SC2034,SC2154")
+OPTIONS = ("--shell=sh", "--external-sources", "--source-path=SCRIPTDIR", "--severity=style",
+           "--exclude=SC1090,SC1091,SC2016,SC2034,SC2154")
 
 
 def is_script(path):

@@ -34,7 +34,8 @@ class AnalyseTest(unittest.TestCase):
         if shutil.which("gcc" if tool == "gcc-analyzer" else tool) is None:
             self.skipTest(f"{tool} is not installed")
         entries = [{"directory": str(self.build), "file": f"../src/wire/{name}",
-                    "command": f"cc -Wall -fzero-call-used-regs=used-gpr -MD -MQ x.o -MF x.d -o x.o -c ../src/wire/{name}"} for name in names]
+                    "command": f"cc -Wall -fzero-call-used-regs=used-gpr -MD -MQ x.o -MF x.d -o x.o -c ../src/wire/{name}"}
+                   for name in names]
         (self.build / "compile_commands.json").write_text(json.dumps(entries), encoding="utf-8")
         return subprocess.run([sys.executable, LINT / "analyse.py", tool, self.root, self.build, *folders], capture_output=True, text=True,
                               check=False)

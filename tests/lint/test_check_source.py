@@ -67,7 +67,8 @@ class Rules(unittest.TestCase):
                 self.assert_fires("banned", f"#define RUN(x) {name} (x)\n")
 
     def test_banned_names_elsewhere(self):
-        self.assert_clean(body('  x.system = 1;\n  y->system (z);\n  puts ("goto system (x)"); /* goto sprintf () */\n  g_strlcpy_system (a);\n'))
+        self.assert_clean(body('  x.system = 1;\n  y->system (z);\n'
+                               '  puts ("goto system (x)"); /* goto sprintf () */\n  g_strlcpy_system (a);\n'))
 
     def test_markers(self):
         for marker in ("TO" + "DO", "FIX" + "ME", "X" + "XX"):
@@ -187,7 +188,8 @@ class Tokens(unittest.TestCase):
         self.assertEqual("".join(joined.split()), "".join(text.split()))
 
     def test_functions(self):
-        text = "__attribute__ ((noreturn)) static void f (int a[2], char *b) { if (a) { } }\nint (*g (void)) (int);\nint h (void) { return 1; }"
+        text = "__attribute__ ((noreturn)) static void f (int a[2], char *b) { if (a) { } }\n"
+        text += "int (*g (void)) (int);\nint h (void) { return 1; }"
         statements, functions = c_tokens.split_file(c_tokens.tokenize(text))
         self.assertEqual([("f", True, 2), ("h", False, 0)], [(f.name, f.static, f.parameters) for f in functions])
         self.assertEqual(1, len(statements))
