@@ -126,7 +126,7 @@ translate_escape (Translation *t)
   char letter = t->p[1];
   guint code = 0;
 
-  t->p += 2;
+  t->p += letter != '\0' ? 2 : 1;
   if (letter == '\0')
     t->problem = "ends in a backslash";
   else if (letter == 'u')
