@@ -2,6 +2,8 @@
 #include "tcw-qemu-image-build.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/tcw-error.h"
+#include "base/tcw-fd.h"
 #include "base/tcw-fs.h"
 #include "tcw-qemu-image-manifest.h"
 
@@ -141,12 +144,18 @@ make_environment (TcwQemuImageRecipe *recipe, const TcwQemuImageTools *tools, co
   return env;
 }
 
-/* In the child, before exec: a process group of its own, so that all of the build can be ended, and ended when we die. */
+/*
+ * In the child, before exec: a process group of its own, so that all of the build can be ended, and ended when we die. Its number goes
+ * up the pipe, because GSubprocess forgets it when the child ends, and others of its group may live on.
+ */
 static void
 set_up_child (gpointer data)
 {
+  pid_t pid = getpid ();
+
   setpgid (0, 0);
   prctl (PR_SET_PDEATHSIG, SIGTERM);
+  (void) !write (GPOINTER_TO_INT (data), &pid, sizeof pid);
 }
 
 typedef struct {
@@ -230,11 +239,11 @@ end_group (Wait *wait, GMainContext *context)
 
 /* Runs the main context until @process has ended, or is cancelled and all that it started has ended. */
 static gboolean
-wait_for (GSubprocess *process, GCancellable *cancellable)
+wait_for (GSubprocess *process, pid_t group, GCancellable *cancellable)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr (GCancellable) watched = cancellable != NULL ? g_object_ref (cancellable) : g_cancellable_new ();
-  Wait wait = { .group = (pid_t) g_ascii_strtoll (g_subprocess_get_identifier (process), NULL, 10) };
+  Wait wait = { .group = group };
   GSource *cancelled = g_cancellable_source_new (watched);
 
   g_source_set_callback (cancelled, G_SOURCE_FUNC (on_cancelled), &wait, NULL);
@@ -260,26 +269,52 @@ fail_step (const char *folder, GError **error)
                text != NULL ? g_strchomp (text) : "its script ended without saying why; its messages are above");
 }
 
+/* Starts the script and learns its process group. */
+static GSubprocess *
+spawn (const char *script, char **env, const char *folder, pid_t *group, GError **error)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GSubprocess) process = NULL;
+  g_auto (TcwFd) reader = -1;
+  g_auto (TcwFd) writer = -1;
+  int fds[2];
+
+  if (!g_unix_open_pipe (fds, FD_CLOEXEC, &local_error))
+    {
+      g_propagate_error (error, tcw_error_wrap (g_steal_pointer (&local_error), TCW_ERROR_INTERNAL, "cannot make a pipe"));
+      return NULL;
+    }
+  reader = fds[0];
+  writer = fds[1];
+  g_subprocess_launcher_set_environ (launcher, env);
+  g_subprocess_launcher_set_cwd (launcher, folder);
+  g_subprocess_launcher_set_child_setup (launcher, set_up_child, GINT_TO_POINTER (writer), NULL);
+  /* stdout is for what was asked for; progress isn't. */
+  g_subprocess_launcher_take_stdout_fd (launcher, dup (STDERR_FILENO));
+  process = g_subprocess_launcher_spawn (launcher, &local_error, "/bin/sh", script, NULL);
+  if (process == NULL)
+    {
+      g_propagate_error (error, tcw_error_wrap (g_steal_pointer (&local_error), TCW_ERROR_INTERNAL, "cannot run “%s”", script));
+      return NULL;
+    }
+  if (read (reader, group, sizeof *group) == (gssize) sizeof *group)
+    return g_steal_pointer (&process);
+  g_subprocess_force_exit (process);
+  tcw_fs_fail (error, EPIPE, "cannot learn the process of “%s”", script);
+  return NULL;
+}
+
 static gboolean
 run_script (TcwQemuImageRecipe *recipe, const TcwQemuImageTools *tools, const char *folder, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
   g_auto (GStrv) env = make_environment (recipe, tools, folder);
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (GSubprocess) process = NULL;
+  pid_t group = 0;
+  g_autoptr (GSubprocess) process = spawn (tools->script, env, folder, &group, error);
 
-  g_subprocess_launcher_set_environ (launcher, env);
-  g_subprocess_launcher_set_cwd (launcher, folder);
-  g_subprocess_launcher_set_child_setup (launcher, set_up_child, NULL, NULL);
-  /* stdout is for what was asked for; progress isn't. */
-  g_subprocess_launcher_take_stdout_fd (launcher, dup (STDERR_FILENO));
-  process = g_subprocess_launcher_spawn (launcher, &local_error, "/bin/sh", tools->script, NULL);
   if (process == NULL)
-    {
-      g_propagate_error (error, tcw_error_wrap (g_steal_pointer (&local_error), TCW_ERROR_INTERNAL, "cannot run “%s”", tools->script));
-      return FALSE;
-    }
-  if (wait_for (process, cancellable))
+    return FALSE;
+  if (wait_for (process, group, cancellable))
     return TRUE;
   if (g_cancellable_is_cancelled (cancellable))
     g_set_error_literal (error, TCW_ERROR, TCW_ERROR_CANCELLED, "the build was cancelled");

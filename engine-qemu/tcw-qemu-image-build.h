@@ -25,13 +25,13 @@ void tcw_qemu_image_tools_free (TcwQemuImageTools *tools);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwQemuImageTools, tcw_qemu_image_tools_free)
 
 /*
- * Builds an image in a new folder. Progress and the output of the steps go to stderr. Runs the thread-default main context while it waits, so that
- * the caller's sources (signals that cancel, say) are served; a failed or cancelled build's processes are terminated, which is quickest when
- * the caller is their subreaper.
+ * Builds an image in a new folder. Progress and the output of the steps go to stderr. Runs the thread-default main context while it
+ * waits, so that the caller's sources (signals that cancel, say) are served; a failed or cancelled build's processes are terminated,
+ * which is quickest when the caller is their subreaper.
  *
  * Returns (transfer full) the path of the folder, which has the image in its sub-folder "image"; remove all of it with
- * tcw_fs_remove_tree() afterwards. @lock (transfer full) is to be held until then: a later build removes what has no holder. Nothing is left
- * after a failure.
+ * tcw_fs_remove_tree() afterwards. @lock (transfer full) is to be held until then: a later build removes what has no holder. Nothing
+ * is left after a failure.
  *
  * Errors: TCW_ERROR_INTERNAL naming the step that failed and what to do; TCW_ERROR_CANCELLED; TCW_ERROR_USAGE when a part is missing;
  * or as in tcw-fs.h.

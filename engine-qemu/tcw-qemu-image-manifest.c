@@ -17,7 +17,8 @@
   "  \"file\": { \"type\": \"string\", \"pattern\": \"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$\"," \
   "    \"description\": \"plain name of a file in the image's folder\" }," \
   "  \"text\": { \"type\": \"string\", \"maxLength\": 1000, \"pattern\": \"^[^\\\\x00-\\\\x1f\\\\x7f]*$\" }," \
-  "  \"cmdline\": { \"type\": \"string\", \"maxLength\": 2000, \"pattern\": \"^[ -~]*$\", \"description\": \"the kernel's command line\" }," \
+  "  \"cmdline\": { \"type\": \"string\", \"maxLength\": 2000, \"pattern\": \"^[ -~]*$\"," \
+  "    \"description\": \"the kernel's command line\" }," \
   "  \"argv\": { \"type\": \"array\", \"maxItems\": 64, \"items\": { \"type\": \"string\", \"maxLength\": 4096 } }," \
   "  \"size\": { \"type\": \"integer\", \"minimum\": 1048576, \"maximum\": 70368744177664, \"description\": \"bytes\" }," \
   "  \"recipe\": { \"type\": \"object\", \"additionalProperties\": false, \"properties\": {" \
@@ -53,7 +54,8 @@
   "      \"virtualSize\": { \"$ref\": \"#/definitions/size\" } } }," \
   "  \"machine\": { \"$ref\": \"#/definitions/machine\" }," \
   "  \"exec\": { \"$ref\": \"#/definitions/exec\" }," \
-  "  \"files\": { \"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 16, \"propertyNames\": { \"$ref\": \"#/definitions/file\" }," \
+  "  \"files\": { \"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 16," \
+  "    \"propertyNames\": { \"$ref\": \"#/definitions/file\" }," \
   "    \"additionalProperties\": { \"type\": \"object\", \"additionalProperties\": false, \"required\": [\"size\", \"sha256\"]," \
   "      \"properties\": {" \
   "        \"size\": { \"type\": \"integer\", \"minimum\": 0 }," \

@@ -109,7 +109,9 @@ dup_base (const char *folder)
   g_autofree char *path = g_build_filename (folder, TCW_QEMU_IMAGE_RECIPE, NULL);
   g_autoptr (JsonNode) part = tcw_json_load_file (path, NULL, NULL);
 
-  return part != NULL && JSON_NODE_HOLDS_OBJECT (part) ? g_strdup (tcw_json_get_string_or (json_node_get_object (part), "recipe.base", NULL)) : NULL;
+  if (part == NULL || !JSON_NODE_HOLDS_OBJECT (part))
+    return NULL;
+  return g_strdup (tcw_json_get_string_or (json_node_get_object (part), "recipe.base", NULL));
 }
 
 static gboolean
@@ -154,7 +156,8 @@ tcw_qemu_image_recipe_load (const char *name, const char *folder, const char *re
   if (!tcw_qemu_image_name_is_valid (name))
     {
       g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE,
-                   "“%s” is no name for an image: lower-case letters, digits and “._-”, beginning with a letter or digit, at most 63", name);
+                   "“%s” is no name for an image: lower-case letters, digits and “._-”, beginning with a letter or digit, at most 63",
+                   name);
       return NULL;
     }
   found = folder != NULL ? g_strdup (folder) : find_folder (name, base, NULL, error);

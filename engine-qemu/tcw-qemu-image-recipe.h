@@ -30,8 +30,8 @@ const char *tcw_qemu_image_recipe_get_suite (TcwQemuImageRecipe *self); /* NULL 
 guint64 tcw_qemu_image_recipe_get_disk_size (TcwQemuImageRecipe *self); /* bytes; 0: none */
 
 /*
- * Returns (transfer full) the text of the manifest of an image that was built by the recipe: @folder has the finished files vmlinuz, initrd and,
- * for a disk, disk.qcow2. @created is in seconds since 1970. Reads all files. Errors: as in tcw-fs.h.
+ * Returns (transfer full) the text of the manifest of an image that was built by the recipe: @folder has the finished files vmlinuz,
+ * initrd and, for a disk, disk.qcow2. @created is in seconds since 1970. Reads all files. Errors: as in tcw-fs.h.
  */
 char *tcw_qemu_image_recipe_make_manifest (TcwQemuImageRecipe *self, const char *folder, gint64 created, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

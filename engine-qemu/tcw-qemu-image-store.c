@@ -78,7 +78,7 @@ dup_current (TcwQemuImageStore *self, const char *name)
   return is_version (version) ? g_steal_pointer (&version) : NULL;
 }
 
-/* Removes versions of @name that it no longer stands for and nobody uses; the folder too, if nothing is left. With the store's lock held. */
+/* Removes versions of @name that it no longer stands for and nobody uses; also the folder, if nothing is left. With the store's lock. */
 static void
 sweep_name (TcwQemuImageStore *self, const char *name)
 {

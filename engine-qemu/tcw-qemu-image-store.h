@@ -45,8 +45,9 @@ gboolean tcw_qemu_image_store_remove (TcwQemuImageStore *self, const char *name,
 
 /*
  * Copies the image in @folder (a manifest and the files that it lists; nothing else is looked at) into the store, under the name in its
- * manifest, and checks all digests. From then on the name stands for it. Returns (transfer full) the image as it is in the store. After a failure
- * the store is as it was. Errors: TCW_ERROR_MALFORMED_PAYLOAD when the image is not right, TCW_ERROR_CANCELLED, or as in tcw-fs.h.
+ * manifest, and checks all digests. From then on the name stands for it. Returns (transfer full) the image as it is in the store.
+ * After a failure the store is as it was. Errors: TCW_ERROR_MALFORMED_PAYLOAD when the image is not right, TCW_ERROR_CANCELLED, or as
+ * in tcw-fs.h.
  */
 TcwQemuImage *tcw_qemu_image_store_import (TcwQemuImageStore *self, const char *folder, GCancellable *cancellable, GError **error)
     G_GNUC_WARN_UNUSED_RESULT;

@@ -44,13 +44,13 @@ make_root ()
   packages=$(recipe_list packages | paste -s -d ,)
   package_sources >"$TCW_WORK/sources"
   # Without a source of the host's own, mmdebstrap knows Debian's.
-  sources=$TCW_WORK/sources
-  [ -s "$sources" ] || sources=
+  set --
+  [ ! -s "$TCW_WORK/sources" ] || set -- "$TCW_WORK/sources"
   TCW_KERNEL=$kernel_release mmdebstrap --quiet --mode=auto --variant=minbase --format=tar --include="$packages" \
     --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --customize-hook='sh "$TCW_WORK/customize" "$1"' \
-    "$TCW_SUITE" "$TCW_WORK/root.tar" $sources >&2 \
+    "$TCW_SUITE" "$TCW_WORK/root.tar" "$@" >&2 \
     || die "mmdebstrap could not set up Debian $TCW_SUITE; its messages are above" "check the network and the packages and setup.sh of the recipe"
 }
 
@@ -84,7 +84,7 @@ make_disk_initramfs ()
   unpack busybox-static "$TCW_WORK/busybox"
   cp "$TCW_WORK/busybox/bin/busybox" "$early/bin/busybox"
   install -m 0755 "$lib/disk-init.sh" "$early/init"
-  install_modules "$early" $(recipe_list modules)
+  install_modules "$early"
   pack_initramfs "$early" "$TCW_OUT/initrd"
   cp "$kernel_image" "$TCW_OUT/vmlinuz"
 }

@@ -45,7 +45,7 @@ build_initramfs_image ()
     download "$package"
     unpack "$package" "$root"
   done
-  install_modules "$root" $(recipe_list modules)
+  install_modules "$root"
   apply_overlays "$root"
   install -m 0755 "$TCW_AGENT" "$root/init"
   run_host_setup "$root"

@@ -26,32 +26,32 @@ is_built_in ()
   grep -q "/$(printf '%s' "$1" | sed 's/[-_]/[-_]/g')\.ko\$" "$kernel_root/lib/modules/$kernel_release/modules.builtin"
 }
 
-# module_closure NAME...: paths of the modules with all that they need, each after its needs, without repeats.
+# module_closure NAME: path of the module after those of all that it needs; with repeats.
 module_closure ()
 {
-  for module; do
-    path=$(module_path "$module")
-    if [ -z "$path" ]; then
-      is_built_in "$module" || die "the kernel $kernel_release has no module $module" "check the recipe's file modules"
-      continue
-    fi
-    for need in $(tr '\0' '\n' <"$kernel_root/$path" | sed -n 's/^depends=//p' | tr ',' ' '); do
-      (module_closure "$need")
-    done
-    printf '%s\n' "$path"
-  done | awk '!seen[$0]++'
+  path=$(module_path "$1")
+  if [ -z "$path" ]; then
+    is_built_in "$1" || die "the kernel $kernel_release has no module $1" "check the recipe's file modules"
+    return 0
+  fi
+  for need in $(tr '\0' '\n' <"$kernel_root/$path" | sed -n 's/^depends=//p' | tr ',' ' '); do
+    (module_closure "$need")
+  done
+  printf '%s\n' "$path"
 }
 
-# install_modules ROOT NAME...: puts modules and their needs into ROOT and lists them in ROOT/etc/tcw-modules in loading order.
+# install_modules ROOT: puts the recipe's modules and their needs into ROOT and lists them in ROOT/etc/tcw-modules in loading order.
 install_modules ()
 {
-  modules_root=$1
-  shift
-  mkdir -p "$modules_root/etc"
-  module_closure "$@" >"$TCW_WORK/modules" || die "could not order the kernel's modules"
+  mkdir -p "$1/etc"
+  recipe_list modules >"$TCW_WORK/modules"
+  while IFS= read -r name; do
+    (module_closure "$name")
+  done <"$TCW_WORK/modules" >"$TCW_WORK/closure"
+  awk '!seen[$0]++' "$TCW_WORK/closure" >"$TCW_WORK/modules"
   while IFS= read -r module; do
-    mkdir -p "$modules_root/$(dirname "$module")"
-    cp "$kernel_root/$module" "$modules_root/$module"
+    mkdir -p "$1/$(dirname "$module")"
+    cp "$kernel_root/$module" "$1/$module"
     printf '/%s\n' "$module"
-  done <"$TCW_WORK/modules" >"$modules_root/etc/tcw-modules"
+  done <"$TCW_WORK/modules" >"$1/etc/tcw-modules"
 }

@@ -34,17 +34,13 @@ open_store (TcwCli *cli, const char *config, GError **error)
   return tcw_qemu_image_store_new (folder, error);
 }
 
-/* Parses the options of a subverb that takes between @min and @max words, besides --config. */
+/* Whether a subverb got between @min and @max words; says how it is used if not. */
 static gboolean
-parse (const char *verb, const char *parameters, const char *summary, const char *description, const GOptionEntry *entries, int min,
-       int max, int *argc, char ***argv, int *status)
+check_words (const char *verb, const char *parameters, int argc, int min, int max)
 {
-  if (!tcw_cli_parse (verb, parameters, summary, description, entries, argc, argv, status))
-    return FALSE;
-  if (*argc - 1 >= min && *argc - 1 <= max)
+  if (argc - 1 >= min && argc - 1 <= max)
     return TRUE;
   g_printerr (_("usage: taskcluster-worker %s %s\n"), verb, parameters);
-  *status = TCW_EXIT_USAGE;
   return FALSE;
 }
 
@@ -72,8 +68,10 @@ run_list (TcwCli *cli, int argc, char **argv)
   g_auto (GStrv) names = NULL;
   int status;
 
-  if (!parse ("image list", "", _("Lists the images."), NULL, entries, 0, 0, &argc, &argv, &status))
+  if (!tcw_cli_parse ("image list", "", _("Lists the images."), NULL, entries, &argc, &argv, &status))
     return status;
+  if (!check_words ("image list", "", argc, 0, 0))
+    return TCW_EXIT_USAGE;
   store = open_store (cli, config, &error);
   names = store != NULL ? tcw_qemu_image_store_list (store, &error) : NULL;
   if (names == NULL)
@@ -110,8 +108,10 @@ run_info (TcwCli *cli, int argc, char **argv)
   g_autofree char *text = NULL;
   int status;
 
-  if (!parse ("image info", _("IMAGE"), _("Prints an image's manifest."), NULL, entries, 1, 1, &argc, &argv, &status))
+  if (!tcw_cli_parse ("image info", _("IMAGE"), _("Prints an image's manifest."), NULL, entries, &argc, &argv, &status))
     return status;
+  if (!check_words ("image info", _("IMAGE"), argc, 1, 1))
+    return TCW_EXIT_USAGE;
   store = open_store (cli, config, &error);
   image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
   if (image == NULL)
@@ -133,9 +133,11 @@ run_verify (TcwCli *cli, int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status;
 
-  if (!parse ("image verify", _("IMAGE"), _("Reads all files of an image and compares them with its manifest."), NULL, entries, 1, 1, &argc,
-              &argv, &status))
+  if (!tcw_cli_parse ("image verify", _("IMAGE"), _("Reads all files of an image and compares them with its manifest."),
+                      NULL, entries, &argc, &argv, &status))
     return status;
+  if (!check_words ("image verify", _("IMAGE"), argc, 1, 1))
+    return TCW_EXIT_USAGE;
   store = open_store (cli, config, &error);
   image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
   if (image == NULL || !tcw_qemu_image_verify (image, NULL, &error))
@@ -154,8 +156,10 @@ run_rm (TcwCli *cli, int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status;
 
-  if (!parse ("image rm", _("NAME…"), _("Removes images. One that is in use stays."), NULL, entries, 1, G_MAXINT - 1, &argc, &argv, &status))
+  if (!tcw_cli_parse ("image rm", _("NAME…"), _("Removes images. One that is in use stays."), NULL, entries, &argc, &argv, &status))
     return status;
+  if (!check_words ("image rm", _("NAME…"), argc, 1, G_MAXINT - 1))
+    return TCW_EXIT_USAGE;
   store = open_store (cli, config, &error);
   if (store == NULL)
     return tcw_cli_report ("image rm", error);
@@ -185,9 +189,11 @@ run_import (TcwCli *cli, int argc, char **argv)
   g_autofree char *size = NULL;
   int status;
 
-  if (!parse ("image import", _("FOLDER"), _("Copies an image into the store, under the name in its manifest."), NULL, entries, 1, 1, &argc,
-              &argv, &status))
+  if (!tcw_cli_parse ("image import", _("FOLDER"), _("Copies an image into the store, under the name in its manifest."),
+                      NULL, entries, &argc, &argv, &status))
     return status;
+  if (!check_words ("image import", _("FOLDER"), argc, 1, 1))
+    return TCW_EXIT_USAGE;
   store = open_store (cli, config, &error);
   image = store != NULL ? tcw_qemu_image_store_import (store, argv[1], NULL, &error) : NULL;
   if (image == NULL)
@@ -279,10 +285,12 @@ run_build (TcwCli *cli, int argc, char **argv)
   g_autoptr (TcwQemuImageTools) tools = tcw_qemu_image_tools_new (tcw_cli_get_program (cli));
   int status;
 
-  if (!parse ("image build", _("NAME"), _("Builds an image from its recipe and puts it into the store."),
-              _("Recipes that come with the program: tiny, debian-12. How to write one: docs/images.md."), entries, 1, 1, &argc, &argv,
-              &status))
+  if (!tcw_cli_parse ("image build", _("NAME"), _("Builds an image from its recipe and puts it into the store."),
+                      _("Recipes that come with the program: tiny, debian-12. How to write one: docs/images.md."), entries, &argc, &argv,
+                      &status))
     return status;
+  if (!check_words ("image build", _("NAME"), argc, 1, 1))
+    return TCW_EXIT_USAGE;
   if (recipes != NULL)
     {
       g_free (tools->recipes);
