@@ -63,7 +63,12 @@ def tap_programs(path):
     if not path.exists():
         return set()
     names = {suite.get("name", "") for suite in xml.etree.ElementTree.parse(path).getroot().iter("testsuite")}
-    return {name.partition(".")[2] for name in names if "." in name}
+    return {short_name(name) for name in names}
+
+
+def short_name(name):
+    """meson says "PROJECT:SUITE / NAME", with another "PROJECT." before it in the JUnit file, or only "PROJECT.NAME"."""
+    return re.split(r" / |\.", name)[-1]
 
 
 def main():
@@ -75,7 +80,7 @@ def main():
         failures = len(total.failed)
         for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
             test = json.loads(line)
-            name = test["name"].rpartition(" / ")[2]
+            name = short_name(test["name"])
             total.add_program(test, f"[{run}] {name}", name in taps)
         if status.read_text(encoding="utf-8").strip() != "0" and len(total.failed) == failures:
             total.failed.append(f"[{run}] meson test ended with exit status {status.read_text(encoding='utf-8').strip()}")

@@ -6,6 +6,10 @@ import unittest
 class TapResult(unittest.TestResult):
     """Prints a line for each case, and the trace of a failure as diagnostics."""
 
+    def __init__(self):
+        super().__init__()
+        self._failed_case = None
+
     def _line(self, ok, test, note=""):
         print(f"{'ok' if ok else 'not ok'} {self.testsRun} {test.id().split('.', 1)[-1]}{note}", flush=True)
 
@@ -25,6 +29,17 @@ class TapResult(unittest.TestResult):
     def addError(self, test, err):
         super().addError(test, err)
         self._failed(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        """A case whose part failed has failed; its own line is printed at the first such part."""
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            if self._failed_case is not test:
+                self._line(False, test)
+                self._failed_case = test
+            print(f"# {subtest}", flush=True)
+            for line in self._exc_info_to_string(err, subtest).splitlines():
+                print(f"# {line}", flush=True)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

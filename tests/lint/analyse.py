@@ -12,11 +12,13 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 
 LIMIT_SECONDS = 300
+STATUS_SKIPPED = 77
 
 # Flags of gcc 12 that clang 14 refuses; unknown warnings it only has to be told to ignore.
 CLANG_REFUSES = ("-fzero-call-used-regs", "-ftrivial-auto-var-init", "-specs", "-fanalyzer", "-fno-delete-null-pointer-checks")
@@ -145,6 +147,10 @@ class Checker:
 
 def main():
     tool, source, build = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
+    program = TOOLS[tool][1][0]
+    if shutil.which(program) is None:
+        print(f"{program} is not installed")
+        sys.exit(STATUS_SKIPPED)
     units = read_units(build, source, sys.argv[4:])
     checker = Checker(tool, source, build)
     start, failed, known = time.monotonic(), 0, 0

@@ -4,6 +4,7 @@
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -25,6 +26,9 @@ def main():
     scripts = [root / path for path in check_source.source_files(root) if is_script(root / path)]
     if not scripts:
         sys.exit("no script was found: wrong folder?")
+    if shutil.which("shellcheck") is None:
+        print("shellcheck is not installed")
+        sys.exit(77)
     print(f"{len(scripts)} scripts")
     sys.exit(subprocess.run(["shellcheck", *OPTIONS, *scripts], check=False).returncode)
 

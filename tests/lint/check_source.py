@@ -119,8 +119,8 @@ def is_constant(declaration):
 def declaration_at(tokens, start):
     """The tokens of the variable declared from `start` up to its "=", "," or ";"; None when it is a function."""
     for i in range(start, len(tokens)):
-        if tokens[i].text == "(" and tokens[i + 1].text != "*":
-            return None
+        if tokens[i].text == "(":
+            return tokens[start:c_tokens.matching(tokens, i)] if tokens[i + 1].text == "*" else None
         if tokens[i].text in ("=", ";", ",", "{"):
             return tokens[start:i]
     return None
