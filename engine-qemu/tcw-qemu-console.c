@@ -24,8 +24,8 @@ keep (GString *text, const char *data, gsize length)
     g_string_erase (text, 0, (gssize) (text->len - KEPT_BYTES));
 }
 
-/* Reads what is there; FALSE when the other side is gone. */
-static gboolean
+/* Reads what is there. Returns its bytes, 0 at the end (QEMU is gone), -1 when there is nothing now. */
+static gssize
 read_some (TcwQemuConsole *self)
 {
   char buffer[4096];
@@ -33,15 +33,15 @@ read_some (TcwQemuConsole *self)
 
   if (n > 0)
     keep (self->text, buffer, (gsize) n);
-  return n > 0;
+  return n;
 }
 
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer data)
 {
-  if (read_some (data) || (condition & (G_IO_HUP | G_IO_ERR)) == 0)
-    return G_SOURCE_CONTINUE;
-  return G_SOURCE_REMOVE;
+  gssize n = read_some (data);
+
+  return n > 0 || (n < 0 && (condition & (G_IO_HUP | G_IO_ERR)) == 0) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 TcwQemuConsole *
@@ -85,7 +85,7 @@ tcw_qemu_console_tail (TcwQemuConsole *self, guint max_lines, const char *indent
   g_auto (GStrv) lines = NULL;
   guint n;
 
-  while (self->socket != NULL && read_some (self))
+  while (self->socket != NULL && read_some (self) > 0)
     continue;
   for (gsize i = 0; i < self->text->len; i++)
     {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/tcw-fs.h"
