@@ -103,7 +103,8 @@ compile_top (const TcwConfigSection *sections, gsize n_sections, GError **error)
       properties = tcw_json_lookup (json_node_get_object (merged), path);
       if (properties == NULL || strchr (dot + 1, '.') != NULL)
         {
-          g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "the configuration of %s has no place “%s”", sections[i].owner, sections[i].place);
+          g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "the configuration of %s has no place “%s”", sections[i].owner,
+                       sections[i].place);
           return NULL;
         }
       json_object_set_object_member (json_node_get_object (properties), dot + 1, json_object_new ());
@@ -299,6 +300,7 @@ tcw_config_get_seconds (TcwConfig *self, const char *path, gint64 *seconds, GErr
 
   if (tcw_duration_from_json (tcw_json_lookup (json_node_get_object (self->root), path), seconds, &duration_error))
     return TRUE;
-  g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "%s: %s: %s", self->path != NULL ? self->path : "configuration", path, duration_error->message);
+  g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "%s: %s: %s", self->path != NULL ? self->path : "configuration", path,
+               duration_error->message);
   return FALSE;
 }

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 typedef struct _TcwConfig TcwConfig;
 
 /*
- * One part's share: the schema (JSON text) for the value at @place, such as "engines.qemu" or "plugins.env", or "" for keys at the top. Defaults
- * are what the schema gives as "default". A section at the top must be an object schema as tcw_schema_merge_properties() takes it.
+ * One part's share: the schema (JSON text) for the value at @place, such as "engines.qemu" or "plugins.env", or "" for keys at the top.
+ * Defaults are what the schema gives as "default". A section at the top must be an object schema as tcw_schema_merge_properties() takes it.
  * A schema at another place is checked on its own: its "$ref" "#" is the place, not the file.
  */
 typedef struct {

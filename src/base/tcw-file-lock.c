@@ -44,7 +44,8 @@ fail_held (int fd, const char *path, GError **error)
   guint64 pid = n > 0 ? g_ascii_strtoull (text, NULL, 10) : 0;
 
   if (pid > 0)
-    g_set_error (error, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE, "“%s” is locked by another (last taken by process %" G_GUINT64_FORMAT ")", path, pid);
+    g_set_error (error, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE,
+                 "“%s” is locked by another (last taken by process %" G_GUINT64_FORMAT ")", path, pid);
   else
     g_set_error (error, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE, "“%s” is locked by another", path);
   return FALSE;

@@ -156,7 +156,8 @@ tcw_fs_read (const char *path, gsize max_bytes, gsize *len, GError **error)
     }
   if (content->len > max_bytes)
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot read “%s”: it is over the limit of %" G_GSIZE_FORMAT " bytes", path, max_bytes);
+      g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot read “%s”: it is over the limit of %" G_GSIZE_FORMAT " bytes", path,
+                   max_bytes);
       return NULL;
     }
   if (len != NULL)

@@ -87,7 +87,8 @@ require (JsonObject *object, const char *path, const char *type, GError **error)
 
   if (node == NULL)
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s: must be given, as %s %s", path, strchr ("aio", *type) ? "an" : "a", type);
+      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s: must be given, as %s %s", path, strchr ("aio", *type) ? "an" : "a",
+                   type);
       return NULL;
     }
   if (g_str_equal (tcw_json_type_name (node), type))
@@ -98,7 +99,8 @@ require (JsonObject *object, const char *path, const char *type, GError **error)
     return node;
   text = tcw_json_to_string (node, TCW_JSON_COMPACT);
   excerpt = tcw_json_excerpt (text, -1, EXCERPT_CHARS);
-  g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s: must be %s %s, is %s", path, strchr ("aio", *type) ? "an" : "a", type, excerpt);
+  g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s: must be %s %s, is %s", path, strchr ("aio", *type) ? "an" : "a", type,
+               excerpt);
   return NULL;
 }
 

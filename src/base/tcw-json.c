@@ -415,7 +415,8 @@ tcw_json_parse (const char *data, gssize len, const char *source_name, const Tcw
   fill_limits (&r.limits, limits);
   if (size > r.limits.max_bytes)
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s:1:1: the text has %" G_GSIZE_FORMAT " bytes, at most %" G_GSIZE_FORMAT " are allowed",
+      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD,
+                   "%s:1:1: the text has %" G_GSIZE_FORMAT " bytes, at most %" G_GSIZE_FORMAT " are allowed",
                    source_name, size, r.limits.max_bytes);
       return NULL;
     }

@@ -1,8 +1,9 @@
 /*
  * Logging of the program itself, for operators and developers; the log of a task is another thing.
  *
- * GLib's structured log in four levels: debug for developers, info, message for lifecycle, warning when something was degraded and ignored. To the
- * journal, with all fields, when stderr is the journal; otherwise to stderr as "taskcluster-worker: text", in colour only on a terminal.
+ * GLib's structured log in four levels: debug for developers, info, message for lifecycle, warning when something was degraded and
+ * ignored. To the journal, with all fields, when stderr is the journal; otherwise to stderr as "taskcluster-worker: text", in colour
+ * only on a terminal.
  * Message and warning are always shown; info with verbose; debug of the domains in G_MESSAGES_DEBUG (or "all").
  */
 #pragma once
@@ -30,9 +31,10 @@ typedef struct {
 void tcw_log (const TcwLogTask *task, const char *domain, GLogLevelFlags level, const char *format, ...) G_GNUC_PRINTF (4, 5);
 
 /*
- * Returns (transfer full) the line for stderr, newline included, for @fields as a GLogWriterFunc gets them: "PROGRAM: LEVEL: [TASK/RUN] text",
- * control characters as escapes (texts of guests and tasks end up in messages), except for newline and tab.
+ * Returns (transfer full) the line for stderr, newline included, for @fields as a GLogWriterFunc gets them: "PROGRAM: LEVEL: [TASK/RUN]
+ * text", control characters as escapes (texts of guests and tasks end up in messages), except for newline and tab.
  */
-char *tcw_log_format (const char *program, GLogLevelFlags level, const GLogField *fields, gsize n_fields, gboolean colour) G_GNUC_WARN_UNUSED_RESULT;
+char *tcw_log_format (const char *program, GLogLevelFlags level, const GLogField *fields, gsize n_fields,
+                      gboolean colour) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -73,7 +73,8 @@ tcw_schema_keyword_one_of (TcwSchemaCheck *check, JsonObject *schema, JsonNode *
     return TRUE;
   if (matching == 0)
     return report_no_form (check, schema, forms, value, "exactly one");
-  return tcw_schema_report (check, schema, value, "must have exactly one of %u forms, and has %u of them", json_array_get_length (forms), matching);
+  return tcw_schema_report (check, schema, value, "must have exactly one of %u forms, and has %u of them", json_array_get_length (forms),
+                            matching);
 }
 
 gboolean

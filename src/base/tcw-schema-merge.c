@@ -58,9 +58,11 @@ merge_keyword (Merge *m, const char *owner, const char *name, JsonNode *argument
         json_array_add_element (m->required, tcw_json_copy (json_array_get_element (json_node_get_array (argument), i)));
       return TRUE;
     }
-  if (g_str_equal (name, "type") && g_str_equal (tcw_json_type_name (argument), "string") && g_str_equal (json_node_get_string (argument), "object"))
+  if (g_str_equal (name, "type") && g_str_equal (tcw_json_type_name (argument), "string")
+      && g_str_equal (json_node_get_string (argument), "object"))
     return TRUE;
-  if (g_str_equal (name, "additionalProperties") && g_str_equal (tcw_json_type_name (argument), "boolean") && !json_node_get_boolean (argument))
+  if (g_str_equal (name, "additionalProperties") && g_str_equal (tcw_json_type_name (argument), "boolean")
+      && !json_node_get_boolean (argument))
     return TRUE;
   if (g_strv_contains (ignored, name))
     return TRUE;

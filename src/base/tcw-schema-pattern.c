@@ -50,7 +50,8 @@ translate_unicode (Translation *t)
   else if (take_hex (t->p, 4, &code))
     {
       t->p += 4;
-      if (code >= 0xD800 && code < 0xDC00 && t->p[0] == '\\' && t->p[1] == 'u' && take_hex (t->p + 2, 4, &low) && low >= 0xDC00 && low < 0xE000)
+      if (code >= 0xD800 && code < 0xDC00 && t->p[0] == '\\' && t->p[1] == 'u' && take_hex (t->p + 2, 4, &low) && low >= 0xDC00
+          && low < 0xE000)
         {
           code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
           t->p += 6;

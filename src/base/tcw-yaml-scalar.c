@@ -132,7 +132,8 @@ kind_of_tag (const char *tag, Kind *kind)
     const char *tag;
     Kind kind;
   } known[] = {
-    { "!", TEXT }, { YAML_STR_TAG, TEXT }, { YAML_NULL_TAG, NOTHING }, { YAML_BOOL_TAG, TRUTH }, { YAML_INT_TAG, INTEGER }, { YAML_FLOAT_TAG, NUMBER },
+    { "!", TEXT },           { YAML_STR_TAG, TEXT },    { YAML_NULL_TAG, NOTHING },
+    { YAML_BOOL_TAG, TRUTH }, { YAML_INT_TAG, INTEGER }, { YAML_FLOAT_TAG, NUMBER },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (known); i++)

@@ -344,8 +344,8 @@ tcw_yaml_parse (const char *data, gssize len, const char *source_name, const Tcw
   fill_limits (&r.limits, limits);
   if (size > r.limits.max_bytes)
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s:1:1: the text has %zu bytes, at most %zu are allowed", source_name, size,
-                   r.limits.max_bytes);
+      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "%s:1:1: the text has %zu bytes, at most %zu are allowed", source_name,
+                   size, r.limits.max_bytes);
       return NULL;
     }
   if (!check_brackets (&r, data, size))

@@ -1,12 +1,12 @@
 /*
  * YAML from outside, strict and bounded, as the JSON values that it stands for.
  *
- * Scalars follow the core schema of YAML 1.2: plain null, ~ and nothing are null; true and false (also True, TRUE, ...) booleans; decimal, 0o7
- * and 0xF integers; decimal numbers with point or exponent doubles. Everything else is a string, "yes", "on", "1:30" and dates included;
- * so is everything in quotes. Of tags only !!str, !!int, !!float, !!bool, !!null, !!map, !!seq and "!" are taken.
+ * Scalars follow the core schema of YAML 1.2: plain null, ~ and nothing are null; true and false (also True, TRUE, ...) booleans;
+ * decimal, 0o7 and 0xF integers; decimal numbers with point or exponent doubles. Everything else is a string, "yes", "on", "1:30" and
+ * dates included; so is everything in quotes. Of tags only !!str, !!int, !!float, !!bool, !!null, !!map, !!seq and "!" are taken.
  *
- * Refused: duplicate keys, keys that aren't scalars, merge keys ("<<"), more than one document, .inf and .nan, integers that don't fit 64 bits, U+0000, and
- * whatever is over the limits, which count each alias as often as it is used.
+ * Refused: duplicate keys, keys that aren't scalars, merge keys ("<<"), more than one document, .inf and .nan, integers that don't fit
+ * 64 bits, U+0000, and whatever is over the limits, which count each alias as often as it is used.
  */
 #pragma once
 

@@ -7,7 +7,8 @@
 
 static const TcwConfigSection extra[] = {
   { "", "the queue", "{\"properties\":{\"rootUrl\":{\"type\":\"string\",\"default\":\"https://tc.example\"}}}" },
-  { "plugins.env", "plugin env", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"extra\":{\"default\":{}},\"loud\":{\"type\":\"boolean\",\"default\":true}}}" },
+  { "plugins.env", "plugin env", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"extra\":{\"default\":{}},"
+                                 "\"loud\":{\"type\":\"boolean\",\"default\":true}}}" },
 };
 
 /* Loads @text as a file, with the sections of qemu and the two above. */
@@ -61,7 +62,8 @@ test_file (void)
   g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (TcwConfig) config = load ("stateDirectory: /srv/tc\nconcurrency: 4\nmaxRunTime: 90\n"
-                                       "engines:\n  qemu:\n    accelerator: tcg\n    limits: {maxMemory: 512}\n    timeouts: {boot: 2 minutes}\n"
+                                       "engines:\n  qemu:\n    accelerator: tcg\n    limits: {maxMemory: 512}\n    timeouts: {boot: 2 "
+                                       "minutes}\n"
                                        "plugins:\n  env: {}\n  other: {anything: [1]}\n",
                                        &path, &error);
   g_autoptr (TcwConfig) again = NULL;
@@ -87,19 +89,24 @@ static const struct {
   const char *text;
   const char *lines;
 } bad[] = {
-  { "concurency: 2", ":\nconcurency: is not a known key; known here: stateDirectory, user, concurrency, engine, maxRunTime, engines, plugins, rootUrl" },
-  { "concurrency: 0\nuser: Root", ":\nuser: must match ^[a-z_][a-z0-9_-]*$, is \"Root\" (the user that the daemon steps down to when it is started as root)\n"
+  { "concurency: 2", ":\nconcurency: is not a known key; known here: stateDirectory, user, concurrency, engine, maxRunTime, engines, "
+                     "plugins, rootUrl" },
+  { "concurrency: 0\nuser: Root", ":\nuser: must match ^[a-z_][a-z0-9_-]*$, is \"Root\" (the user that the daemon steps down to when it "
+                                  "is started as root)\n"
                                 "concurrency: must be at least 1, is 0 (how many tasks run at the same time)" },
-  { "stateDirectory: here", ":\nstateDirectory: must match ^/, is \"here\" (the folder for images, templates, caches and what must survive a restart)" },
+  { "stateDirectory: here", ":\nstateDirectory: must match ^/, is \"here\" (the folder for images, templates, caches and what must "
+                            "survive a restart)" },
   { "engines: {docker: {}}", ":\nengines.docker: is not a known key; known here: qemu" },
   { "engines: {qemu: {accel: kvm}}",
     ":\nengines.qemu.accel: is not a known key; known here: libvirtUri, accelerator, imageDirectory, limits, machine, timeouts" },
   { "engines: {qemu: {accelerator: xen}}",
-    ":\nengines.qemu.accelerator: must be one of \"auto\", \"kvm\", \"tcg\", is \"xen\" (how guests run: natively by kvm, emulated by tcg, or auto to find out)" },
+    ":\nengines.qemu.accelerator: must be one of \"auto\", \"kvm\", \"tcg\", is \"xen\" (how guests run: natively by kvm, emulated by "
+    "tcg, or auto to find out)" },
   { "engines: {qemu: 5}", ":\nengines.qemu: must be an object, is 5 (Configuration of the QEMU engine)" },
   { "plugins: {env: {loud: 1}}", ":\nplugins.env.loud: must be a boolean, is 1" },
   { "plugins: [env]", ":\nplugins: must be an object, is [\"env\"] (the configuration of each plugin, by its name)" },
-  { "maxRunTime: soon", ":\nmaxRunTime: “soon” is not a duration: a number is expected before each unit (write seconds, or for example “1 day 2 hours 3 minutes” or “1h30m”)" },
+  { "maxRunTime: soon", ":\nmaxRunTime: “soon” is not a duration: a number is expected before each unit (write seconds, or for example "
+                        "“1 day 2 hours 3 minutes” or “1h30m”)" },
   { "- a", ":\n(value): must be an object, is [\"a\"]" },
   { "a: b: c", ":1:5: mapping values are not allowed in this context" },
 };

@@ -65,7 +65,9 @@ test_copy (void)
   g_autoptr (JsonNode) node = parse ("{\"a\":[1,{\"b\":\"c\"}]}");
   g_autoptr (JsonNode) copy = tcw_json_copy (node);
 
-  json_object_set_string_member (json_array_get_object_element (json_object_get_array_member (json_node_get_object (copy), "a"), 1), "b", "x");
+  JsonArray *array = json_object_get_array_member (json_node_get_object (copy), "a");
+
+  json_object_set_string_member (json_array_get_object_element (array, 1), "b", "x");
   assert_text (node, TCW_JSON_COMPACT, "{\"a\":[1,{\"b\":\"c\"}]}");
   assert_text (copy, TCW_JSON_COMPACT, "{\"a\":[1,{\"b\":\"x\"}]}");
 }
@@ -125,7 +127,8 @@ test_equal (void)
 static void
 test_lookup (void)
 {
-  static const char *const missing[] = { "x", "a.x", "a[0]", "list[3]", "list[-1]", "list[x]", "list[0", "list.0", "n.x", "list[99999999999]", "a.", ".a", "list[1]x" };
+  static const char *const missing[] = { "x", "a.x", "a[0]", "list[3]", "list[-1]", "list[x]", "list[0", "list.0", "n.x",
+                                         "list[99999999999]", "a.", ".a", "list[1]x" };
   g_autoptr (JsonNode) root = parse ("{\"a\":{\"b\":{\"c\":\"deep\"}},\"list\":[1,[2,3],{\"k\":true}],\"n\":4}");
   JsonObject *object = json_node_get_object (root);
 
@@ -150,7 +153,8 @@ assert_message (GError **error, const char *message)
 static void
 test_get (void)
 {
-  g_autoptr (JsonNode) root = parse ("{\"s\":\"x\",\"i\":3,\"d\":2.5,\"whole\":4.0,\"t\":true,\"o\":{\"s\":null},\"l\":[\"a\",\"b\"],\"m\":[\"a\",1]}");
+  g_autoptr (JsonNode) root = parse ("{\"s\":\"x\",\"i\":3,\"d\":2.5,\"whole\":4.0,\"t\":true,\"o\":{\"s\":null},\"l\":[\"a\",\"b\"],"
+                                     "\"m\":[\"a\",1]}");
   JsonObject *object = json_node_get_object (root);
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) strings = tcw_json_get_strv (object, "l", &error);

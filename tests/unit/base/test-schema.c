@@ -78,7 +78,8 @@ static const struct {
   { "{\"properties\":{\"a\":true},\"patternProperties\":{\"^x\":true},\"additionalProperties\":false}", "{\"a\":1,\"x1\":1,\"ax\":1}",
     "v.ax: is not a known key; known here: a" },
   { "{\"additionalProperties\":{\"type\":\"string\"}}", "{\"a\":\"x\",\"b\":1}", "v.b: must be a string, is 1" },
-  { "{\"patternProperties\":{\"a\":{\"minimum\":2},\"b\":{\"maximum\":2}}}", "{\"ab\":3,\"a\":1}", "v.a: must be at least 2, is 1|v.ab: must be at most 2, is 3" },
+  { "{\"patternProperties\":{\"a\":{\"minimum\":2},\"b\":{\"maximum\":2}}}", "{\"ab\":3,\"a\":1}",
+    "v.a: must be at least 2, is 1|v.ab: must be at most 2, is 3" },
   { "{\"propertyNames\":{\"maxLength\":1}}", "{\"a\":0,\"bc\":0}", "v.bc (the key itself): must have at most 1 characters, is \"bc\"" },
   { "{\"minProperties\":1}", "{}", "v: must have at least 1 keys, has 0" },
   { "{\"maxProperties\":1.0}", "{\"a\":0,\"b\":0}", "v: must have at most 1 keys, has 2" },
@@ -89,7 +90,8 @@ static const struct {
   { "{\"items\":{},\"additionalItems\":false}", "[1,2]", "" },
   { "{\"minItems\":2}", "[1]", "v: must have at least 2 items, has 1" },
   { "{\"maxItems\":2}", "[1,2,3]", "v: must have at most 2 items, has 3" },
-  { "{\"uniqueItems\":true}", "[1,2,\"1\",true,{\"a\":1,\"b\":2},{\"b\":2.0,\"a\":1}]", "v: must not have an item twice, has {\"a\":1,\"b\":2} twice" },
+  { "{\"uniqueItems\":true}", "[1,2,\"1\",true,{\"a\":1,\"b\":2},{\"b\":2.0,\"a\":1}]",
+    "v: must not have an item twice, has {\"a\":1,\"b\":2} twice" },
   { "{\"uniqueItems\":true}", "[1,1.0]", "v: must not have an item twice, has 1 twice" },
   { "{\"uniqueItems\":true}", "[1,true,\"1\",[1],0,false]", "" },
   { "{\"contains\":{\"const\":5}}", "[1]", "v: must have an item that fits {\"const\":5}, is [1]" },
@@ -99,10 +101,12 @@ static const struct {
   { "{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "3", "v: must have exactly one of 2 forms, and has 2 of them, is 3" },
   { "{\"oneOf\":[{\"minimum\":1},{\"minimum\":2}]}", "1.5", "" },
   { "{\"not\":{\"type\":\"null\"}}", "null", "v: must not fit {\"type\":\"null\"}, is null" },
-  { "{\"if\":{\"type\":\"string\"},\"then\":{\"minLength\":1},\"else\":{\"minimum\":1}}", "\"\"", "v: must have at least 1 characters, is \"\"" },
+  { "{\"if\":{\"type\":\"string\"},\"then\":{\"minLength\":1},\"else\":{\"minimum\":1}}", "\"\"",
+    "v: must have at least 1 characters, is \"\"" },
   { "{\"if\":{\"type\":\"string\"},\"then\":{\"minLength\":1},\"else\":{\"minimum\":1}}", "0", "v: must be at least 1, is 0" },
   { "{\"definitions\":{\"x\":{\"type\":\"string\"}},\"items\":{\"$ref\":\"#/definitions/x\"}}", "[1]", "v[0]: must be a string, is 1" },
-  { "{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"additionalProperties\":false}", "{\"a\":{\"a\":{\"b\":1}}}", "v.a.a.b: is not a known key; known here: a" },
+  { "{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"additionalProperties\":false}", "{\"a\":{\"a\":{\"b\":1}}}",
+    "v.a.a.b: is not a known key; known here: a" },
   { "{\"definitions\":{\"a~b/c%d\":{\"type\":\"null\"}},\"$ref\":\"#/definitions/a~0b~1c%25d\"}", "1", "v: must be null, is 1" },
   { "{\"$ref\":\"#/definitions/x\",\"minimum\":5,\"definitions\":{\"x\":{\"maximum\":3}}}", "1", "" },
 };
@@ -172,7 +176,8 @@ static const struct {
   { "{\"allOf\":[{\"$ref\":\"#\"}]}", "leads back to itself" },
   { "{\"not\":{\"anyOf\":[true,{\"$ref\":\"#/not\"}]}}", "leads back to itself" },
   { "{\"dependencies\":{\"a\":{\"$ref\":\"#\"}}}", "leads back to itself" },
-  { "{\"items\":{\"$ref\":\"#/definitions/a\"},\"definitions\":{\"a\":{\"$ref\":\"#/definitions/b\"},\"b\":{\"$ref\":\"#/definitions/a\"}}}", "leads back to itself" },
+  { "{\"items\":{\"$ref\":\"#/definitions/a\"},\"definitions\":{\"a\":{\"$ref\":\"#/definitions/b\"},"
+    "\"b\":{\"$ref\":\"#/definitions/a\"}}}", "leads back to itself" },
   { "{,}", "schema:1:2: " },
 };
 
@@ -193,7 +198,8 @@ test_refused (void)
 static void
 test_error (void)
 {
-  g_autoptr (TcwSchema) schema = compile ("{\"properties\":{\"artifacts\":{\"items\":{\"properties\":{\"name\":{\"pattern\":\"^[a-z]+$\",\"description\":\"a name of the artifact\"}}}}},"
+  g_autoptr (TcwSchema) schema = compile ("{\"properties\":{\"artifacts\":{\"items\":{\"properties\":{\"name\":{\"pattern\":\"^[a-z]+$\","
+                                          "\"description\":\"a name of the artifact\"}}}}},"
                                           "\"required\":[\"command\"]}");
   g_autoptr (JsonNode) value = parse ("{\"artifacts\":[{\"name\":\"x\"},{},{\"name\":\"x/\"}]}");
   g_autoptr (GError) error = NULL;
@@ -201,7 +207,8 @@ test_error (void)
   g_assert_false (tcw_schema_check (schema, value, "task.payload", &error));
   g_assert_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD);
   g_assert_cmpstr (error->message, ==,
-                   "task.payload.artifacts[2].name: must match ^[a-z]+$, is \"x/\" (a name of the artifact)\ntask.payload.command: must be given");
+                   "task.payload.artifacts[2].name: must match ^[a-z]+$, is \"x/\" (a name of the artifact)\ntask.payload.command: must "
+                   "be given");
 }
 
 static void
@@ -257,8 +264,10 @@ test_hostile (void)
 static void
 test_merge (void)
 {
-  g_autoptr (JsonNode) env = parse ("{\"type\":\"object\",\"title\":\"x\",\"properties\":{\"env\":{\"$ref\":\"#/definitions/map\"}},\"definitions\":{\"map\":{\"type\":\"object\"}}}");
-  g_autoptr (JsonNode) cmd = parse ("{\"properties\":{\"command\":{}},\"required\":[\"command\"],\"additionalProperties\":false,\"definitions\":{\"map\":{\"type\":\"object\"}}}");
+  g_autoptr (JsonNode) env = parse ("{\"type\":\"object\",\"title\":\"x\",\"properties\":{\"env\":{\"$ref\":\"#/definitions/map\"}},"
+                                    "\"definitions\":{\"map\":{\"type\":\"object\"}}}");
+  g_autoptr (JsonNode) cmd = parse ("{\"properties\":{\"command\":{}},\"required\":[\"command\"],\"additionalProperties\":false,"
+                                    "\"definitions\":{\"map\":{\"type\":\"object\"}}}");
   g_autoptr (JsonNode) twice = parse ("{\"properties\":{\"env\":{}}}");
   g_autoptr (JsonNode) other_map = parse ("{\"definitions\":{\"map\":{}}}");
   g_autoptr (JsonNode) open_end = parse ("{\"additionalProperties\":true}");
@@ -281,7 +290,8 @@ test_merge (void)
 
   g_assert_no_error (error);
   g_assert_cmpstr (text, ==,
-                   "{\"additionalProperties\":false,\"definitions\":{\"map\":{\"type\":\"object\"}},\"properties\":{\"command\":{},\"env\":{\"$ref\":\"#/definitions/map\"}},"
+                   "{\"additionalProperties\":false,\"definitions\":{\"map\":{\"type\":\"object\"}},\"properties\":{\"command\":{},"
+                   "\"env\":{\"$ref\":\"#/definitions/map\"}},"
                    "\"required\":[\"command\"],\"type\":\"object\"}");
   schema = tcw_schema_new (merged, &error);
   g_assert_no_error (error);
@@ -297,8 +307,10 @@ test_merge (void)
 static void
 test_defaults (void)
 {
-  g_autoptr (TcwSchema) schema = compile ("{\"properties\":{\"a\":{\"default\":1},\"b\":{\"properties\":{\"c\":{\"default\":[2]},\"d\":{}}},"
-                                          "\"e\":{\"properties\":{\"f\":{}}},\"g\":{\"default\":{\"x\":0},\"properties\":{\"y\":{\"default\":null}}}}}");
+  g_autoptr (TcwSchema) schema = compile ("{\"properties\":{\"a\":{\"default\":1},\"b\":{\"properties\":{\"c\":{\"default\":[2]},"
+                                          "\"d\":{}}},"
+                                          "\"e\":{\"properties\":{\"f\":{}}},\"g\":{\"default\":{\"x\":0},"
+                                          "\"properties\":{\"y\":{\"default\":null}}}}}");
   static const char *const pairs[][2] = {
     { "{}", "{\"a\":1,\"b\":{\"c\":[2]},\"g\":{\"x\":0,\"y\":null}}" },
     { "{\"a\":null,\"b\":5,\"g\":{\"y\":7}}", "{\"a\":null,\"b\":5,\"g\":{\"y\":7}}" },
