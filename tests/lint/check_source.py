@@ -222,7 +222,7 @@ def check_includes(path, tokens):
         if layer == "guest-agent":
             allowed = ("wire", "guest-agent")
         elif layer in LAYERS:
-            allowed = LAYERS[:LAYERS.index(layer) + 1] if layer != "wire" else ("wire",)
+            allowed = LAYERS[:LAYERS.index(layer) + 1]
         else:
             yield Finding(path, token.line, "layer", f"src/{layer} has no place in the order of layers; see check_source.py")
             return
@@ -265,14 +265,27 @@ def source_files(root):
     return sorted(path for path in found if is_source(path))
 
 
+def check_translations(root, files):
+    """po/POTFILES has each source with text for people, and nothing else."""
+    translated = {path for path in files if path.startswith(("src/", "engine-qemu/")) and path.endswith(".c")
+                  and re.search(r"\b[NCQ]?_ ?\(\s*\"|\bngettext ?\(", (root / path).read_text(encoding="utf-8"))}
+    listed = {line for line in (root / "po" / "POTFILES").read_text(encoding="utf-8").split("\n") if line and not line.startswith("#")}
+    for path in sorted(translated - listed):
+        yield Finding("po/POTFILES", 1, "translations", f"{path} is missing")
+    for path in sorted(listed - translated):
+        yield Finding("po/POTFILES", 1, "translations", f"{path} has no text for people")
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     findings, count, lines = [], 0, 0
-    for path in source_files(root):
+    files = source_files(root)
+    for path in files:
         text = (root / path).read_text(encoding="utf-8")
         findings += check_file(path, text)
         count += 1
         lines += text.count("\n")
+    findings += check_translations(root, files)
     for finding in findings:
         print(finding)
     print(f"{count} files, {lines} lines, {len(findings)} findings")

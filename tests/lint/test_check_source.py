@@ -181,6 +181,18 @@ class Tree(unittest.TestCase):
             self.assertEqual([".ci/run", "quickstart", "src/a/b.c", "tests/x/meson.build"], check_source.source_files(root))
 
 
+class Translations(unittest.TestCase):
+    def test_list_of_sources(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for path, text in (("src/a.c", 'x (_("a"));'), ("src/b.c", "x (y_ (1));"), ("src/c.c", '{ N_ ("c") }'),
+                               ("po/POTFILES", "src/b.c\nsrc/c.c\n")):
+                (root / path).parent.mkdir(exist_ok=True)
+                (root / path).write_text(text, encoding="utf-8")
+            found = [f.why for f in check_source.check_translations(root, check_source.source_files(root))]
+            self.assertEqual(["src/a.c is missing", "src/b.c has no text for people"], found)
+
+
 class Tokens(unittest.TestCase):
     def test_nothing_is_lost(self):
         text = pathlib.Path(c_tokens.__file__).read_text(encoding="utf-8") + "\n'a' \"b\\\"c\" 0x1.8p-3 a->b ..."
