@@ -26,7 +26,7 @@ write_string (GString *out, const char *text)
   g_string_append_c (out, '"');
 }
 
-/* The shortest of 15 to 17 digits that reads back as the same bits; as an integer where that is @canonical. */
+/* The shortest of 15 to 17 digits that reads back as the same number; as an integer where that is @canonical. */
 static void
 write_double (GString *out, double value, gboolean canonical)
 {
@@ -50,7 +50,7 @@ write_double (GString *out, double value, gboolean canonical)
       g_snprintf (format, sizeof format, "%%.%dg", digits);
       g_ascii_formatd (buffer, sizeof buffer, format, value);
       back = g_ascii_strtod (buffer, NULL);
-      if (memcmp (&back, &value, sizeof value) == 0)
+      if (!islessgreater (back, value))
         break;
     }
   g_string_append (out, buffer);

@@ -218,6 +218,8 @@ is_multiple (JsonNode *number, JsonNode *of)
   split_decimal (of, &of_digits, &of_exponent);
   if (digits == 0)
     return TRUE;
+  if (of_digits == 0)
+    return FALSE;
   if (exponent < of_exponent)
     {
       Wide divisor = of_digits;

@@ -209,7 +209,7 @@ test_excerpt (void)
     { "a\nb\tc", "a\\nb\\tc" },
     { "\x1b[2J", "\\u001b[2J" },
     { "\xff\xe2\x82", "\\xff\\xe2\\x82" },
-    { "a\xE2\x80\xAEz", "a\\u202ez" },
+    { "a\xE2\x80\x8Bz", "a\\u200bz" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -8,20 +8,20 @@ test_format (void)
 {
   static const struct {
     GLogLevelFlags level;
+    gboolean colour;
     const char *message;
     const char *task;
     const char *run;
-    gboolean colour;
     const char *expected;
   } cases[] = {
-    { G_LOG_LEVEL_MESSAGE, "hello", NULL, NULL, FALSE, "p: hello\n" },
-    { G_LOG_LEVEL_WARNING, "hello", NULL, NULL, FALSE, "p: warning: hello\n" },
-    { G_LOG_LEVEL_WARNING, "hello", NULL, NULL, TRUE, "p: \033[1;33mwarning:\033[0m hello\n" },
-    { G_LOG_LEVEL_CRITICAL, "hello", NULL, NULL, FALSE, "p: internal error: hello\n" },
-    { G_LOG_LEVEL_DEBUG, "hello", "T", NULL, FALSE, "p: debug: [T] hello\n" },
-    { G_LOG_LEVEL_INFO, "a\nb\tc", "T", "0", FALSE, "p: [T/0] a\nb\tc\n" },
-    { G_LOG_LEVEL_INFO, "\033[2J\r\x7f", "T\033", "0", FALSE, "p: [T\\x1b/0] \\x1b[2J\\x0d\\x7f\n" },
-    { G_LOG_LEVEL_INFO, "\xff", NULL, NULL, FALSE, "p: \xEF\xBF\xBD\n" },
+    { G_LOG_LEVEL_MESSAGE, FALSE, "hello", NULL, NULL, "p: hello\n" },
+    { G_LOG_LEVEL_WARNING, FALSE, "hello", NULL, NULL, "p: warning: hello\n" },
+    { G_LOG_LEVEL_WARNING, TRUE, "hello", NULL, NULL, "p: \033[1;33mwarning:\033[0m hello\n" },
+    { G_LOG_LEVEL_CRITICAL, FALSE, "hello", NULL, NULL, "p: internal error: hello\n" },
+    { G_LOG_LEVEL_DEBUG, FALSE, "hello", "T", NULL, "p: debug: [T] hello\n" },
+    { G_LOG_LEVEL_INFO, FALSE, "a\nb\tc", "T", "0", "p: [T/0] a\nb\tc\n" },
+    { G_LOG_LEVEL_INFO, FALSE, "\033[2J\r\x7f", "T\033", "0", "p: [T\\x1b/0] \\x1b[2J\\x0d\\x7f\n" },
+    { G_LOG_LEVEL_INFO, FALSE, "\xff", NULL, NULL, "p: \xEF\xBF\xBD\n" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
