@@ -15,7 +15,8 @@ systemctl mask --quiet \
   proc-sys-fs-binfmt_misc.automount dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount
 
 # Empty: the first boot makes one up; every fork of the machine gets its own later.
+rm -f /etc/machine-id /var/lib/dbus/machine-id /etc/hostname /var/lib/systemd/random-seed /etc/ssh/ssh_host_*
 : >/etc/machine-id
-rm -f /var/lib/dbus/machine-id /etc/hostname /var/lib/systemd/random-seed /etc/ssh/ssh_host_*
 echo debian >/etc/hostname
+rm -f /etc/resolv.conf
 echo '# Written when the machine gets a network.' >/etc/resolv.conf

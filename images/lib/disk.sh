@@ -61,13 +61,16 @@ make_disk ()
   truncate -s "$TCW_DISK_SIZE" "$raw"
   mkdir "$TCW_WORK/root"
   fake=
+  xattrs='--xattrs --xattrs-include=*'
   if [ "$(id -u)" -ne 0 ]; then
     require_commands fakeroot
     fake=fakeroot
+    # fakeroot forgets what kind of file it is that gets one; without its capability ping works by systemd's ping_group_range.
+    xattrs=--no-xattrs
   fi
   # One fakeroot around both: owners that it makes up last only as long as it does.
-  RAW=$raw $fake sh -eu -c '
-    tar -C "$TCW_WORK/root" --exclude="./dev/*" --numeric-owner --xattrs --xattrs-include="*" -xpf "$TCW_WORK/root.tar"
+  RAW=$raw XATTRS=$xattrs $fake sh -euf -c '
+    tar -C "$TCW_WORK/root" --exclude="./dev/*" --numeric-owner $XATTRS -xpf "$TCW_WORK/root.tar"
     mke2fs -q -t ext4 -L tcw-root -m 0 -E assume_storage_prezeroed=1,root_owner=0:0 -O ^has_journal -d "$TCW_WORK/root" "$RAW"
   ' >&2 || die "could not make the file system"
   rm -rf "$TCW_WORK/root.tar" "$TCW_WORK/root"
