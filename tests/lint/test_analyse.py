@@ -14,6 +14,7 @@ LINT = pathlib.Path(__file__).resolve().parent
 CLEAN = '#include "a.h"\nint tcw_clean (int a);\nint\ntcw_clean (int a)\n{\n  return a + OFFSET;\n}\n'
 LEAK = ("#include <stdlib.h>\nint tcw_leak (int a);\nint\ntcw_leak (int a)\n{\n  char *p = malloc (10);\n  if (p == NULL)\n    return 0;\n"
         "  p[0] = (char) a;\n  if (a > 3)\n    return 1;\n  free (p);\n  return 0;\n}\n")
+DIVISION = "int tcw_divide (int a);\nint\ntcw_divide (int a)\n{\n  if (a == 0)\n    return 10 / a;\n  return 1;\n}\n"
 
 
 class AnalyseTest(unittest.TestCase):
@@ -40,14 +41,14 @@ class AnalyseTest(unittest.TestCase):
         return subprocess.run([sys.executable, LINT / "analyse.py", tool, self.root, self.build, *folders], capture_output=True, text=True,
                               check=False)
 
-    def check_tool(self, tool):
+    def check_tool(self, tool, bad, word):
         self.write("good.c", CLEAN)
-        self.write("bad.c", LEAK)
+        self.write("bad.c", bad)
         result = self.analyse(tool, "good.c", "bad.c")
         self.assertEqual(1, result.returncode, result.stdout + result.stderr)
         self.assertIn("== src/wire/bad.c", result.stdout)
         self.assertNotIn("== src/wire/good.c", result.stdout)
-        self.assertIn("leak", result.stdout.lower())
+        self.assertIn(word, result.stdout.lower())
         again = self.analyse(tool, "good.c", "bad.c")
         self.assertEqual(1, again.returncode, "what failed is not remembered as good")
         self.assertIn("(1 unchanged)", again.stdout)
@@ -56,13 +57,13 @@ class AnalyseTest(unittest.TestCase):
         self.assertIn("(1 unchanged)", self.analyse(tool, "good.c").stdout)
 
     def test_cppcheck(self):
-        self.check_tool("cppcheck")
+        self.check_tool("cppcheck", LEAK, "leak")
 
     def test_clang_tidy(self):
-        self.check_tool("clang-tidy")
+        self.check_tool("clang-tidy", DIVISION, "division by zero")
 
     def test_gcc_analyzer(self):
-        self.check_tool("gcc-analyzer")
+        self.check_tool("gcc-analyzer", LEAK, "leak")
 
     def test_file_that_does_not_compile(self):
         self.write("bad.c", "int x = ;\n")
