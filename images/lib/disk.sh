@@ -65,7 +65,7 @@ make_disk ()
   if [ "$(id -u)" -ne 0 ]; then
     require_commands fakeroot
     fake=fakeroot
-    # fakeroot forgets what kind of file it is that gets one; without its capability ping works by systemd's ping_group_range.
+    # fakeroot forgets what kind of file it is that gets one; without its capability ping works by the sysctl of debian-12.
     xattrs=--no-xattrs
   fi
   # One fakeroot around both: owners that it makes up last only as long as it does.
