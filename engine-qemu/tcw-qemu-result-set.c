@@ -14,6 +14,7 @@ struct _TcwQemuResultSet
   TcwQemuHost *host;
   TcwTaskContext *context;
   TcwQemuGuest *guest;
+  char *home; /* where relative paths begin */
   gboolean success;
 };
 
@@ -26,6 +27,103 @@ static gboolean
 get_success (TcwResultSet *results)
 {
   return TCW_QEMU_RESULT_SET (results)->success;
+}
+
+/* --- Extraction: the agent's tree items become the visitor's calls. ---------------------------------------------------- */
+
+typedef struct
+{
+  TcwTaskLog *log;
+  const TcwEntryVisitor *visitor;
+  gpointer user_data;
+  GError *error; /* the visitor's own, which is passed on as it is */
+  gboolean wanted; /* the file under way is a plain one */
+} Extraction;
+
+/* Folders come by themselves with their files, and links are left out: they would point into a machine that is gone. */
+static gboolean
+begin_entry (Extraction *extraction, const TcwWireTreeEntry *entry, GError **error)
+{
+  extraction->wanted = entry->type == TCW_WIRE_TREE_FILE;
+  if (extraction->wanted)
+    return extraction->visitor->begin_file (extraction->user_data, entry->path, entry->size, error);
+  if (entry->type == TCW_WIRE_TREE_LINK)
+    tcw_task_log_message (extraction->log, "Left out: %s is a symbolic link.", entry->path);
+  return TRUE;
+}
+
+static gboolean
+visit (Extraction *extraction, const TcwWireTreeItem *item, GError **error)
+{
+  const TcwEntryVisitor *visitor = extraction->visitor;
+
+  switch (item->kind)
+    {
+    case TCW_WIRE_TREE_ENTRY:
+      return begin_entry (extraction, &item->entry, error);
+    case TCW_WIRE_TREE_DATA:
+      return visitor->data (extraction->user_data, item->data, item->length, error);
+    case TCW_WIRE_TREE_HOLE:
+      return visitor->hole (extraction->user_data, item->hole, error);
+    case TCW_WIRE_TREE_END:
+      return visitor->end_file (extraction->user_data, error);
+    case TCW_WIRE_TREE_WARNING:
+      tcw_task_log_message (extraction->log, "Left out: %s.", item->message);
+      return TRUE;
+    case TCW_WIRE_TREE_FINISH:
+    case TCW_WIRE_TREE_ERROR:
+    default:
+      return TRUE;
+    }
+}
+
+static gboolean
+on_item (const TcwWireTreeItem *item, gpointer user_data, GError **error)
+{
+  Extraction *extraction = user_data;
+
+  if (visit (extraction, item, &extraction->error))
+    return TRUE;
+  g_propagate_error (error, g_error_copy (extraction->error));
+  return FALSE;
+}
+
+/* What a task's path leads to is the task's doing; that the guest or its agent fails is not. */
+static GError *
+explain (TcwQemuResultSet *self, const char *path, GError *error)
+{
+  if (g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_FOUND)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_DIRECTORY)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_WRONG_TYPE)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PERMISSION))
+    return tcw_error_wrap (error, TCW_ERROR_TASK_FAILED, "%s", path);
+  return tcw_qemu_guest_explain (self->guest, error, "taking results from the guest");
+}
+
+static gboolean
+extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEntryVisitor *visitor, gpointer user_data, GError **error)
+{
+  TcwQemuResultSet *self = TCW_QEMU_RESULT_SET (results);
+  Extraction extraction = { .log = tcw_task_context_get_log (self->context), .visitor = visitor, .user_data = user_data };
+  guint flags = TCW_WIRE_GET_FOLLOW | (kind == TCW_ENTRY_FILE ? TCW_WIRE_GET_FILE : TCW_WIRE_GET_FOLDER);
+  gint64 deadline = g_get_monotonic_time () + EXTRACT_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
+  g_autofree char *absolute = NULL;
+  GError *local = NULL;
+  gboolean done;
+
+  absolute = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (self->home, path, NULL);
+  done = tcw_qemu_agent_get (tcw_qemu_guest_get_agent (self->guest), absolute, flags, on_item, &extraction, deadline,
+                             tcw_task_context_get_cancellable (self->context), &local);
+  if (done)
+    return TRUE;
+  if (extraction.error != NULL)
+    {
+      g_propagate_error (error, extraction.error);
+      g_error_free (local);
+    }
+  else
+    g_propagate_error (error, explain (self, path, local));
+  return FALSE;
 }
 
 static gboolean
@@ -43,6 +141,7 @@ tcw_qemu_result_set_finalize (GObject *object)
   g_clear_pointer (&self->guest, tcw_qemu_guest_free);
   g_clear_pointer (&self->context, tcw_task_context_unref);
   g_clear_pointer (&self->host, tcw_qemu_host_unref);
+  g_free (self->home);
   G_OBJECT_CLASS (tcw_qemu_result_set_parent_class)->finalize (object);
 }
 
@@ -57,14 +156,23 @@ tcw_qemu_result_set_init (TcwQemuResultSet *self)
 {
 }
 
+static void
+tcw_qemu_result_set_iface_init (TcwResultSetInterface *iface)
+{
+  iface->get_success = get_success;
+  iface->extract = extract;
+  iface->dispose = dispose_results;
+}
+
 TcwResultSet *
-tcw_qemu_result_set_new (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest *guest, gboolean success)
+tcw_qemu_result_set_new (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest *guest, const char *home, gboolean success)
 {
   TcwQemuResultSet *self = g_object_new (TCW_QEMU_TYPE_RESULT_SET, NULL);
 
   self->host = tcw_qemu_host_ref (host);
   self->context = tcw_task_context_ref (context);
   self->guest = guest;
+  self->home = g_strdup (home);
   self->success = success;
   return TCW_RESULT_SET (self);
 }

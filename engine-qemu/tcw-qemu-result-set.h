@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* @guest: transfer full. */
-TcwResultSet *tcw_qemu_result_set_new (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest *guest, gboolean success);
+/* @guest: transfer full. @home: the absolute folder in the guest that relative paths are taken from: the command's. */
+TcwResultSet *tcw_qemu_result_set_new (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest *guest, const char *home, gboolean success);
 
 G_END_DECLS

@@ -21,6 +21,7 @@ struct _TcwQemuSandbox
   TcwQemuGuest *guest; /* NULL once the result set has it */
   TcwQemuAgentExec *exec;
   char *agent_socket;
+  char *workdir;
 };
 
 static void tcw_qemu_sandbox_iface_init (TcwSandboxInterface *iface);
@@ -39,7 +40,8 @@ on_output (const guint8 *data, gsize length, gpointer user_data, GError **error)
 static TcwResultSet *
 make_results (TcwQemuSandbox *self, gboolean success)
 {
-  return tcw_qemu_result_set_new (self->host, self->context, g_steal_pointer (&self->guest), success);
+  g_clear_pointer (&self->exec, tcw_qemu_agent_exec_free);
+  return tcw_qemu_result_set_new (self->host, self->context, g_steal_pointer (&self->guest), self->workdir, success);
 }
 
 static void
@@ -137,11 +139,12 @@ tcw_qemu_sandbox_finalize (GObject *object)
 {
   TcwQemuSandbox *self = TCW_QEMU_SANDBOX (object);
 
-  g_clear_object (&self->exec);
+  g_clear_pointer (&self->exec, tcw_qemu_agent_exec_free);
   g_clear_pointer (&self->guest, tcw_qemu_guest_free);
   g_clear_pointer (&self->context, tcw_task_context_unref);
   g_clear_pointer (&self->host, tcw_qemu_host_unref);
   g_free (self->agent_socket);
+  g_free (self->workdir);
   G_OBJECT_CLASS (tcw_qemu_sandbox_parent_class)->finalize (object);
 }
 
@@ -189,6 +192,7 @@ tcw_qemu_sandbox_start (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest
   self->host = tcw_qemu_host_ref (host);
   self->context = tcw_task_context_ref (context);
   self->guest = guest;
+  self->workdir = g_strdup (command->workdir != NULL ? command->workdir : "/");
   self->agent_socket = g_build_filename (tcw_qemu_guest_get_directory (guest), "agent.sock", NULL);
   self->exec = tcw_qemu_agent_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, tcw_task_context_get_cancellable (context), &local);
   if (self->exec != NULL)

@@ -64,7 +64,7 @@ run_verb_clear (RunVerb *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RunVerb, run_verb_clear)
 
-static TcwExit
+static int
 exit_of_resolution (const TcwResolution *resolution)
 {
   if (resolution->outcome == TCW_OUTCOME_COMPLETED)
@@ -76,13 +76,13 @@ exit_of_resolution (const TcwResolution *resolution)
 
 /* Of several tasks the worst decides; the numbers are in that order. */
 static void
-note_status (RunVerb *self, TcwExit status)
+note_status (RunVerb *self, int status)
 {
   gint old;
 
   do
     old = g_atomic_int_get (&self->status);
-  while (old < (gint) status && !g_atomic_int_compare_and_exchange (&self->status, old, (gint) status));
+  while (old < status && !g_atomic_int_compare_and_exchange (&self->status, old, status));
 }
 
 /* --- Before any thread, maybe as root: what the user named. ------------------------------------------------------------ */
@@ -103,7 +103,7 @@ load_tasks (RunVerb *self, int n, char **paths)
       if (task != NULL)
         g_ptr_array_add (self->tasks, task);
       else
-        note_status (self, (TcwExit) tcw_cli_report ("run", error));
+        note_status (self, tcw_cli_report ("run", error));
       all = all && task != NULL;
     }
   return all;
@@ -204,7 +204,7 @@ run_task_logged (RunVerb *self, TcwTask *task, TcwTaskLog *log)
 
   if (error != NULL)
     {
-      note_status (self, (TcwExit) tcw_cli_report ("run", error));
+      note_status (self, tcw_cli_report ("run", error));
       return;
     }
   artifacts = tcw_artifact_folder_new (fd);
@@ -226,7 +226,7 @@ run_task (gpointer data, gpointer user_data)
   g_main_context_push_thread_default (context);
   log = tcw_task_log_new (path, &error);
   if (log == NULL)
-    note_status (self, (TcwExit) tcw_cli_report ("run", error));
+    note_status (self, tcw_cli_report ("run", error));
   else
     {
       tcw_log_printer_attach (self->printer, log, self->tasks->len > 1 ? tcw_task_get_name (task) : NULL);
