@@ -37,6 +37,7 @@ enum {
   TCW_WIRE_WELCOME_RESUMED = 1,         /* the session goes on; otherwise it is fresh and has no streams */
   TCW_WIRE_WELCOME_IDENTITY_NEEDED = 2, /* nothing is executed before IDENTITY */
   TCW_WIRE_DATA_FIN = 1,                /* the stream ends after this payload; the end itself counts as one byte */
+  TCW_WIRE_WINDOW_FIN = 1,              /* @received counts the end of the peer's direction */
   TCW_WIRE_RESET_SEND = 1,              /* the sender of this frame sends no more */
   TCW_WIRE_RESET_RECEIVE = 2,           /* the sender of this frame reads no more */
 };

@@ -102,12 +102,12 @@ typedef enum {
 } TcwWireEventType;
 
 enum {
-  TCW_WIRE_STREAM_READABLE = 1,   /* there are bytes to peek, or the end has been reached */
-  TCW_WIRE_STREAM_WRITABLE = 2,   /* there is room again in the send buffer */
+  TCW_WIRE_STREAM_READABLE = 1,      /* more bytes to peek have arrived, or the end; told once, whether they are read or not */
+  TCW_WIRE_STREAM_WRITABLE = 2,      /* there is room again in the send buffer */
   TCW_WIRE_STREAM_RECEIVE_RESET = 4, /* the peer sends no more, without an end; what has arrived can still be read */
-  TCW_WIRE_STREAM_SEND_STOPPED = 8,  /* the peer reads no more; what is written from now on goes nowhere */
-  TCW_WIRE_STREAM_FLUSHED = 16,   /* all that was written, and its end if there is one, has been acknowledged */
-  TCW_WIRE_STREAM_CLOSED = 32,    /* both directions are done: tcw_wire_stream_close() has nothing left to give up */
+  TCW_WIRE_STREAM_SEND_STOPPED = 8,     /* the peer reads no more; what is written from now on goes nowhere */
+  TCW_WIRE_STREAM_FLUSHED = 16,      /* all that was written, and its end if there is one, has been acknowledged */
+  TCW_WIRE_STREAM_CLOSED = 32,       /* both directions are done: tcw_wire_stream_close() has nothing left to give up */
 };
 
 typedef struct {
@@ -117,6 +117,7 @@ typedef struct {
   uint32_t id;       /* UNKNOWN */
   uint64_t oldest;   /* UNKNOWN: the first byte of the agent's output that it still has */
   uint64_t received; /* UNKNOWN: what the agent has received: the host goes on there */
+  bool finished;     /* UNKNOWN: the agent has received the end of the host's output: attach with @send 0 */
   bool fresh;
   bool attach;
   bool identity_needed;
@@ -179,7 +180,8 @@ void tcw_wire_stream_consume (TcwWireStream *stream, size_t size);
 
 /*
  * With @manual, consumed bytes are acknowledged only up to the last call of tcw_wire_stream_acknowledge(); a new host process that
- * attaches gets those after that once more. The host uses it on the control stream, at the boundaries of records.
+ * attaches gets those after that once more. The host's end of the control stream begins so, and is acknowledged at the boundaries of
+ * records.
  */
 void tcw_wire_stream_set_manual_acknowledge (TcwWireStream *stream, bool manual);
 void tcw_wire_stream_acknowledge (TcwWireStream *stream);
