@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tcw-qemu-domain-xml.h"
+#include "tcw-test.h"
 
 static const TcwQemuDomainLayer fork_disk[] = {
   { .path = "/state/vm/0/tcw-1-2/disk.qcow2", .format = "qcow2" },
@@ -111,7 +112,7 @@ test_escaping (void)
   spec.cmdline = "a=\"<b>&'\" quiet";
   spec.ram_path = "/state/a,share=on/\"><x>";
   xml = tcw_qemu_domain_xml_new (&spec);
-  g_assert_nonnull (strstr (xml, "<cmdline>a=\"&lt;b&gt;&amp;'\" quiet</cmdline>"));
+  g_assert_nonnull (strstr (xml, "<cmdline>a=&quot;&lt;b&gt;&amp;'&quot; quiet</cmdline>"));
   g_assert_nonnull (strstr (xml, "mem-path=/state/a,,share=on/&quot;&gt;&lt;x&gt;,share=off"));
 }
 
@@ -124,5 +125,5 @@ main (int argc, char **argv)
   g_test_add_func ("/domain-xml/fork-with-disk", test_fork_with_disk);
   g_test_add_func ("/domain-xml/system", test_system);
   g_test_add_func ("/domain-xml/escaping", test_escaping);
-  return g_test_run ();
+  return tcw_test_run ();
 }

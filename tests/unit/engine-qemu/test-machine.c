@@ -3,6 +3,7 @@
 #include "base/tcw-json.h"
 #include "base/tcw-schema.h"
 #include "tcw-qemu-machine.h"
+#include "tcw-test.h"
 
 typedef struct
 {
@@ -91,5 +92,5 @@ main (int argc, char **argv)
   g_test_add_func ("/machine/fill", test_fill);
   g_test_add_func ("/machine/limits", test_limits);
   g_test_add_func ("/machine/schema", test_schema);
-  return g_test_run ();
+  return tcw_test_run ();
 }

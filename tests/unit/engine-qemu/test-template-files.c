@@ -6,6 +6,7 @@
 
 #include "base/tcw-fs.h"
 #include "tcw-qemu-template-files.h"
+#include "tcw-test.h"
 
 typedef struct
 {
@@ -131,5 +132,5 @@ main (int argc, char **argv)
   ADD ("broken-record", test_broken_record);
   ADD ("link", test_link);
 #undef ADD
-  return g_test_run ();
+  return tcw_test_run ();
 }
