@@ -31,7 +31,9 @@ struct agent_exec {
   int control;
   bool started;
   bool reported; /* the tree's end is known */
+  bool killed;   /* by the host, which may not want to read what is left */
   bool told;     /* failed or ended was called */
+  pid_t supervisor;
   agent_tree_report report;
   agent_stream *streams[3];
   agent_flow input;
@@ -52,13 +54,21 @@ child_ends_clear (child_ends *ends)
       close (ends->fds[i]);
 }
 
+/* Says what has become true. The owner may free the command in done, so that nothing may follow a call of this. */
 static void
 tell_end (agent_exec *exec)
 {
-  if (exec->told || !exec->reported || agent_flow_is_running (&exec->output) || agent_flow_is_running (&exec->errors))
+  bool moving = agent_flow_is_running (&exec->output) || agent_flow_is_running (&exec->errors);
+
+  if (!exec->reported || (moving && !exec->killed))
     return;
-  exec->told = true;
-  exec->events.ended (exec->data, &exec->report);
+  if (!exec->told)
+    {
+      exec->told = true;
+      exec->events.ended (exec->data, &exec->report);
+    }
+  if (!moving)
+    exec->events.done (exec->data);
 }
 
 static void
@@ -127,7 +137,7 @@ finish (agent_exec *exec)
   if (agent_flow_is_running (&exec->input))
     {
       agent_flow_stop (&exec->input);
-      agent_stream_reset (exec->streams[0], EPIPE);
+      agent_stream_stop (exec->streams[0]);
     }
   agent_flow_out_drain (&exec->output);
   agent_flow_out_drain (&exec->errors);
@@ -253,7 +263,8 @@ start_tree (agent_exec *exec, const agent_exec_request *request, const child_end
 
   snprintf (name, sizeof name, "exec-%u", request->number);
   spec.cgroup = agent_cgroup_make (request->cgroup_base, name, cgroup, sizeof cgroup) ? cgroup : NULL;
-  if (agent_tree_start (&spec, theirs->fds, &exec->control) < 0)
+  exec->supervisor = agent_tree_start (&spec, theirs->fds, &exec->control);
+  if (exec->supervisor < 0)
     {
       if (spec.cgroup != NULL)
         rmdir (spec.cgroup);
@@ -298,6 +309,12 @@ agent_exec_start (agent_loop *loop, const agent_exec_request *request, const age
     return NULL;
   if (request->spec.terminal)
     opened = open_terminal (request, mine, &theirs);
+  else if (request->merge)
+    {
+      opened = open_pipe (request->input, true, &mine[0], &theirs.fds[0]) && open_pipe (request->output, false, &mine[1], &theirs.fds[1]);
+      theirs.fds[2] = opened ? fcntl (theirs.fds[1], F_DUPFD_CLOEXEC, 3) : -1;
+      opened = theirs.fds[2] >= 0;
+    }
   else
     opened = open_pipe (request->input, true, &mine[0], &theirs.fds[0]) && open_pipe (request->output, false, &mine[1], &theirs.fds[1])
              && open_pipe (request->errors, false, &mine[2], &theirs.fds[2]);
@@ -335,6 +352,12 @@ agent_exec_free (agent_exec *exec)
   errno = saved;
 }
 
+pid_t
+agent_exec_get_supervisor (const agent_exec *exec)
+{
+  return exec->supervisor;
+}
+
 bool
 agent_exec_signal (agent_exec *exec, int signo, bool whole_tree)
 {
@@ -345,6 +368,7 @@ agent_exec_signal (agent_exec *exec, int signo, bool whole_tree)
 bool
 agent_exec_kill (agent_exec *exec)
 {
+  exec->killed = true;
   return !exec->reported && !exec->told && agent_tree_send (exec->control, AGENT_TREE_KILL, 0);
 }
 

@@ -1,5 +1,6 @@
 /*
- * A command of the host: its process tree, its pipes or terminal, and their streams. Its end is told once all that it wrote is with the link.
+ * A command of the host: its process tree, its pipes or terminal, and their streams. Its end is told once all that it wrote is with the link; of a
+ * command that the host killed, at once.
  */
 #pragma once
 
@@ -23,15 +24,20 @@ typedef struct {
   uint16_t rows;
   agent_stream *input;  /* NULL: /dev/null */
   agent_stream *output; /* NULL: /dev/null; a terminal writes everything here */
-  agent_stream *errors; /* NULL: /dev/null */
+  agent_stream *errors; /* NULL: /dev/null, or as @merge says */
+  bool merge;           /* stderr goes where stdout goes */
 } agent_exec_request;
 
-/* Called from the loop. After failed or ended the owner calls agent_exec_free, at once or later. */
+/* Called from the loop. After failed or done the owner calls agent_exec_free, at once or later. */
 typedef struct {
   void (*started) (void *data, pid_t pid);
   void (*failed) (void *data, const agent_spawn_spec *spec, agent_spawn_failure failure);
   void (*ended) (void *data, const agent_tree_report *report);
+  void (*done) (void *data); /* after ended: the streams have all of its output, too */
 } agent_exec_events;
+
+/* The supervisor's process id. */
+pid_t agent_exec_get_supervisor (const agent_exec *exec);
 
 /* NULL: errno, and the streams remain the caller's. */
 agent_exec *agent_exec_start (agent_loop *loop, const agent_exec_request *request, const agent_exec_events *events, void *data);

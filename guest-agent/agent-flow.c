@@ -143,7 +143,7 @@ move_in (agent_flow *flow)
         break;
       else if (n == 0 || errno != EINTR)
         {
-          agent_stream_reset (flow->stream, n < 0 ? (uint32_t) errno : 0);
+          agent_stream_stop (flow->stream);
           end (flow);
           return;
         }

@@ -35,7 +35,7 @@ void agent_flow_out_drain (agent_flow *flow);
 
 /*
  * From @stream to @fd. At the host's end the descriptor is closed, a terminal gets its end-of-file character, a socket is shut down for writing. When nobody
- * reads @fd any more, the stream is reset and @ended called. The owner passes readable on.
+ * reads @fd any more, the host is told to stop and @ended called. The owner passes readable on.
  */
 bool agent_flow_in_start (agent_flow *flow, agent_loop *loop, int fd, agent_flow_kind kind, agent_stream *stream, void (*ended) (void *data),
                           void *data);

@@ -1,6 +1,7 @@
 /* A fork's identity; see agent-identity.h. */
 #include "agent-identity.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,9 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent-network.h"
 #include "agent-util.h"
-
-enum { MAX_SEED = 512 };
 
 #ifndef RNDRESEEDCRNG
 #define RNDRESEEDCRNG _IO ('R', 0x07)
@@ -49,16 +49,16 @@ complain (complaints *all, const char *format, ...)
 
 /* Mixes the host's bytes into the kernel's pool and makes the generator take them at once. */
 static void
-reseed (uint8_t *seed, size_t size, complaints *all)
+reseed (const uint8_t *seed, size_t size, complaints *all)
 {
   union {
     struct rand_pool_info info;
-    uint8_t bytes[sizeof (struct rand_pool_info) + MAX_SEED];
+    uint8_t bytes[sizeof (struct rand_pool_info) + TCW_WIRE_ENTROPY_MAX];
   } request = { 0 };
   agent_autofd int fd = open ("/dev/urandom", O_RDWR | O_CLOEXEC);
 
-  if (size > MAX_SEED)
-    size = MAX_SEED;
+  if (size > TCW_WIRE_ENTROPY_MAX)
+    size = TCW_WIRE_ENTROPY_MAX;
   request.info.entropy_count = (int) size * 8;
   request.info.buf_size = (int) size;
   memcpy (request.bytes + sizeof request.info, seed, size);
@@ -68,7 +68,7 @@ reseed (uint8_t *seed, size_t size, complaints *all)
 }
 
 static void
-set_clock (int64_t ns, complaints *all)
+set_clock (uint64_t ns, complaints *all)
 {
   struct timespec when = { .tv_sec = (time_t) (ns / 1000000000), .tv_nsec = (long) (ns % 1000000000) };
 
@@ -133,11 +133,11 @@ is_machine_id (const char *id)
 }
 
 static void
-set_names (const agent_identity *identity, const char *root, complaints *all)
+set_names (const TcwWireIdentity *identity, const char *root, complaints *all)
 {
   char line[80];
 
-  if (identity->host_name != NULL && *identity->host_name != '\0')
+  if (*identity->host_name != '\0')
     {
       if (!is_host_name (identity->host_name))
         complain (all, "host name: not a valid one");
@@ -149,7 +149,7 @@ set_names (const agent_identity *identity, const char *root, complaints *all)
           write_file (root, "/etc/hostname", line, all);
         }
     }
-  if (identity->machine_id != NULL && *identity->machine_id != '\0')
+  if (*identity->machine_id != '\0')
     {
       if (!is_machine_id (identity->machine_id))
         {
@@ -162,23 +162,43 @@ set_names (const agent_identity *identity, const char *root, complaints *all)
     }
 }
 
+/* Name servers for those who resolve names; none given leaves the file alone. */
+static void
+write_resolver (TcwWireStrings dns, const char *root, complaints *all)
+{
+  char text[TCW_WIRE_DNS_MAX * 64] = "";
+  size_t length = 0;
+  const char *server;
+
+  while ((server = tcw_wire_strings_next (&dns)) != NULL)
+    {
+      unsigned char address[16];
+
+      if (inet_pton (AF_INET, server, address) != 1 && inet_pton (AF_INET6, server, address) != 1)
+        complain (all, "name server: not an address");
+      else if (length + strlen (server) + 13 < sizeof text)
+        length += (size_t) snprintf (text + length, sizeof text - length, "nameserver %s\n", server);
+    }
+  if (length > 0)
+    write_file (root, "/etc/resolv.conf", text, all);
+}
+
 bool
-agent_identity_apply (agent_identity *identity, const char *root, char *text, size_t size)
+agent_identity_apply (const TcwWireIdentity *identity, const char *root, char *text, size_t size)
 {
   complaints all = { .text = text, .size = size };
   char why[160];
 
   text[0] = '\0';
-  if (*root == '\0' && identity->seed_size > 0)
-    reseed (identity->seed, identity->seed_size, &all);
-  if (identity->seed_size > 0)
-    explicit_bzero (identity->seed, identity->seed_size);
+  if (*root == '\0' && identity->entropy_length > 0)
+    reseed (identity->entropy, identity->entropy_length, &all);
   if (*root == '\0' && identity->clock_ns != 0)
     set_clock (identity->clock_ns, &all);
   set_names (identity, root, &all);
-  if (*root == '\0' && identity->has_network && !agent_network_apply (&identity->network, why, sizeof why))
+  if (!identity->network.present)
+    return !all.failed;
+  if (*root == '\0' && !agent_network_apply (&identity->network, why, sizeof why))
     complain (&all, "%s", why);
-  if (identity->resolver != NULL && *identity->resolver != '\0')
-    write_file (root, "/etc/resolv.conf", identity->resolver, &all);
+  write_resolver (identity->network.dns, root, &all);
   return !all.failed;
 }

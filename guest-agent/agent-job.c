@@ -19,10 +19,52 @@ typedef struct {
 
 typedef struct {
   agent_watch watch;
+  pid_t pid; /* 0: this place is free */
   int result; /* pipe */
   agent_job_done done;
   void *data;
 } job;
+
+struct agent_jobs {
+  agent_loop *loop;
+  job items[AGENT_JOBS_MAX];
+};
+
+agent_jobs *
+agent_jobs_new (agent_loop *loop)
+{
+  agent_jobs *jobs = calloc (1, sizeof *jobs);
+
+  if (jobs != NULL)
+    jobs->loop = loop;
+  return jobs;
+}
+
+void
+agent_jobs_free (agent_jobs *jobs)
+{
+  if (jobs == NULL)
+    return;
+  for (int i = 0; i < AGENT_JOBS_MAX; i++)
+    if (jobs->items[i].pid != 0)
+      {
+        agent_watch_remove (&jobs->items[i].watch);
+        agent_clear_fd (&jobs->items[i].result);
+        jobs->items[i].done (jobs->items[i].data, ECANCELED, "");
+      }
+  free (jobs);
+}
+
+int
+agent_jobs_get_pids (const agent_jobs *jobs, pid_t pids[AGENT_JOBS_MAX])
+{
+  int n = 0;
+
+  for (int i = 0; i < AGENT_JOBS_MAX; i++)
+    if (jobs->items[i].pid != 0)
+      pids[n++] = jobs->items[i].pid;
+  return n;
+}
 
 static _Noreturn void
 run_child (agent_job_func func, const void *work, int result)
@@ -60,24 +102,27 @@ on_result (void *data, uint32_t events)
   out.text[sizeof out.text - 1] = '\0';
   agent_watch_remove (&self->watch);
   agent_clear_fd (&self->result);
+  self->pid = 0;
   self->done (self->data, out.error, out.text);
-  free (self);
 }
 
 bool
-agent_job_start (agent_loop *loop, agent_job_func func, const void *work, agent_job_done done, void *data)
+agent_job_start (agent_jobs *jobs, agent_job_func func, const void *work, agent_job_done done, void *data)
 {
-  agent_autofree job *self = calloc (1, sizeof *self);
   agent_autofd int reader = -1;
   agent_autofd int writer = -1;
+  job *self = jobs->items;
   int ends[2];
   pid_t pid;
 
-  if (self == NULL || pipe2 (ends, O_CLOEXEC) < 0)
+  while (self < jobs->items + AGENT_JOBS_MAX && self->pid != 0)
+    self++;
+  errno = EAGAIN;
+  if (self == jobs->items + AGENT_JOBS_MAX || pipe2 (ends, O_CLOEXEC) < 0)
     return false;
   reader = ends[0];
   writer = ends[1];
-  if (!agent_fd_set_blocking (reader, false) || !agent_watch_add (&self->watch, loop, reader, EPOLLIN, on_result, self))
+  if (!agent_fd_set_blocking (reader, false) || !agent_watch_add (&self->watch, jobs->loop, reader, EPOLLIN, on_result, self))
     return false;
   pid = fork ();
   if (pid == 0)
@@ -87,10 +132,10 @@ agent_job_start (agent_loop *loop, agent_job_func func, const void *work, agent_
       agent_watch_remove (&self->watch);
       return false;
     }
+  self->pid = pid;
   self->result = agent_steal_fd (&reader);
   self->done = done;
   self->data = data;
-  self = NULL; /* the loop has it */
   return true;
 }
 

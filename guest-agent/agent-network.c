@@ -11,44 +11,57 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent-util.h"
 
-/* Finds the card with the lowest index: an Ethernet device (type 1) that has hardware below it. */
+/* Whether @name below @folder is an Ethernet card that has hardware below it, and not a bridge or the like. */
 static bool
-find_card (char name[IFNAMSIZ])
+is_card (int folder, const char *name)
+{
+  char path[300];
+  char text[32];
+  uint64_t type;
+
+  snprintf (path, sizeof path, "%.255s/type", name);
+  if (name[0] == '.' || strlen (name) >= IFNAMSIZ || agent_read_text (folder, path, text, sizeof text) <= 0
+      || !agent_parse_number (text, 65535, &type) || type != ARPHRD_ETHER)
+    return false;
+  snprintf (path, sizeof path, "%.255s/device", name);
+  return faccessat (folder, path, F_OK, 0) == 0;
+}
+
+/* Finds the card with the address @mac, else the one with the lowest index, and says in @exact which it was. */
+static bool
+find_card (const char *mac, char name[IFNAMSIZ], bool *exact)
 {
   DIR *folder = opendir ("/sys/class/net");
   const struct dirent *entry;
   uint64_t best = UINT64_MAX;
 
-  if (folder == NULL)
-    return false;
-  while ((entry = readdir (folder)) != NULL)
+  *exact = false;
+  while (folder != NULL && !*exact && (entry = readdir (folder)) != NULL)
     {
       char path[300];
       char text[32];
-      uint64_t type;
-      uint64_t index;
+      uint64_t index = UINT64_MAX;
 
-      snprintf (path, sizeof path, "%.255s/type", entry->d_name);
-      if (entry->d_name[0] == '.' || agent_read_text (dirfd (folder), path, text, sizeof text) <= 0
-          || !agent_parse_number (text, 65535, &type) || type != ARPHRD_ETHER)
+      if (!is_card (dirfd (folder), entry->d_name))
         continue;
-      snprintf (path, sizeof path, "%.255s/device", entry->d_name);
-      if (faccessat (dirfd (folder), path, F_OK, 0) < 0)
-        continue;
+      snprintf (path, sizeof path, "%.255s/address", entry->d_name);
+      *exact = *mac != '\0' && agent_read_text (dirfd (folder), path, text, sizeof text) > 0 && strcasecmp (text, mac) == 0;
       snprintf (path, sizeof path, "%.255s/ifindex", entry->d_name);
       if (agent_read_text (dirfd (folder), path, text, sizeof text) <= 0 || !agent_parse_number (text, INT32_MAX, &index)
-          || index >= best || strlen (entry->d_name) >= IFNAMSIZ)
+          || (index >= best && !*exact))
         continue;
       best = index;
-      strcpy (name, entry->d_name);
+      snprintf (name, IFNAMSIZ, "%.15s", entry->d_name);
     }
-  closedir (folder);
+  if (folder != NULL)
+    closedir (folder);
   return best != UINT64_MAX;
 }
 
@@ -73,7 +86,7 @@ set_up (int fd, const char *name, bool up)
 {
   struct ifreq request = { 0 };
 
-  strcpy (request.ifr_name, name);
+  snprintf (request.ifr_name, sizeof request.ifr_name, "%s", name);
   if (ioctl (fd, SIOCGIFFLAGS, &request) < 0)
     return false;
   request.ifr_flags = (short) (up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
@@ -81,61 +94,161 @@ set_up (int fd, const char *name, bool up)
 }
 
 static bool
-set_mac (int fd, const char *name, const uint8_t mac[6])
+set_mac (int fd, const char *name, const char *mac)
 {
   struct ifreq request = { 0 };
+  unsigned bytes[6];
 
-  strcpy (request.ifr_name, name);
+  if (sscanf (mac, "%2x:%2x:%2x:%2x:%2x:%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5]) != 6)
+    {
+      errno = EINVAL;
+      return false;
+    }
+  snprintf (request.ifr_name, sizeof request.ifr_name, "%s", name);
   request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-  memcpy (request.ifr_hwaddr.sa_data, mac, 6);
+  for (int i = 0; i < 6; i++)
+    request.ifr_hwaddr.sa_data[i] = (char) bytes[i];
   return ioctl (fd, SIOCSIFHWADDR, &request) == 0;
 }
 
 static bool
-set_address (int fd, const char *name, const agent_network_settings *settings)
+parse_ipv4 (const char *text, uint32_t *address)
+{
+  struct in_addr in;
+
+  if (inet_pton (AF_INET, text, &in) != 1)
+    {
+      errno = EINVAL;
+      return false;
+    }
+  *address = in.s_addr;
+  return true;
+}
+
+static bool
+set_address4 (int fd, const char *name, const TcwWireNetwork *network)
 {
   struct ifreq request = { 0 };
+  uint32_t address;
 
-  strcpy (request.ifr_name, name);
-  request.ifr_addr = ipv4_address (settings->address);
+  if (!parse_ipv4 (network->address4, &address))
+    return false;
+  snprintf (request.ifr_name, sizeof request.ifr_name, "%s", name);
+  request.ifr_addr = ipv4_address (address);
   if (ioctl (fd, SIOCSIFADDR, &request) < 0)
     return false;
-  request.ifr_netmask = ipv4_address (prefix_mask (settings->prefix));
+  request.ifr_netmask = ipv4_address (prefix_mask (network->prefix4));
   return ioctl (fd, SIOCSIFNETMASK, &request) == 0;
 }
 
 static bool
-set_gateway (int fd, const char *name, uint32_t gateway)
+set_gateway4 (int fd, const char *name, const char *gateway)
 {
   char device[IFNAMSIZ];
-  struct rtentry route = { .rt_dst = ipv4_address (0), .rt_genmask = ipv4_address (0), .rt_gateway = ipv4_address (gateway) };
+  uint32_t address;
+  struct rtentry route = { .rt_dst = ipv4_address (0), .rt_genmask = ipv4_address (0) };
 
-  strcpy (device, name);
+  if (!parse_ipv4 (gateway, &address))
+    return false;
+  snprintf (device, sizeof device, "%s", name);
+  route.rt_gateway = ipv4_address (address);
   route.rt_flags = RTF_UP | RTF_GATEWAY;
   route.rt_dev = device;
   return ioctl (fd, SIOCADDRT, &route) == 0 || errno == EEXIST;
 }
 
+/* The kernel's own layouts, which libcs don't share. */
+typedef struct {
+  struct in6_addr address;
+  uint32_t prefix;
+  int index;
+} address6_request;
+
+typedef struct {
+  struct in6_addr destination;
+  struct in6_addr source;
+  struct in6_addr gateway;
+  uint32_t type;
+  uint16_t destination_length;
+  uint16_t source_length;
+  uint32_t metric;
+  unsigned long info;
+  uint32_t flags;
+  int index;
+} route6_request;
+
+static bool
+set_address6 (int fd, const char *name, const TcwWireNetwork *network)
+{
+  address6_request request = { .prefix = network->prefix6, .index = (int) if_nametoindex (name) };
+
+  if (inet_pton (AF_INET6, network->address6, &request.address) != 1)
+    {
+      errno = EINVAL;
+      return false;
+    }
+  return ioctl (fd, SIOCSIFADDR, &request) == 0 || errno == EEXIST;
+}
+
+static bool
+set_gateway6 (int fd, const char *name, const char *gateway)
+{
+  route6_request request = { .flags = RTF_UP | RTF_GATEWAY, .metric = 1024, .index = (int) if_nametoindex (name) };
+
+  if (inet_pton (AF_INET6, gateway, &request.gateway) != 1)
+    {
+      errno = EINVAL;
+      return false;
+    }
+  return ioctl (fd, SIOCADDRT, &request) == 0 || errno == EEXIST;
+}
+
+/* Returns the step that failed, with errno, or NULL. */
+static const char *
+apply4 (int fd, const char *name, const TcwWireNetwork *network, bool change_mac)
+{
+  if (change_mac && (!set_up (fd, name, false) || !set_mac (fd, name, network->mac)))
+    return "hardware address";
+  if (*network->address4 != '\0' && !set_address4 (fd, name, network))
+    return "IPv4 address";
+  if (!set_up (fd, name, true))
+    return "bringing it up";
+  if (*network->gateway4 != '\0' && !set_gateway4 (fd, name, network->gateway4))
+    return "IPv4 route";
+  return NULL;
+}
+
+static const char *
+apply6 (const char *name, const TcwWireNetwork *network)
+{
+  agent_autofd int fd = -1;
+
+  if (*network->address6 == '\0')
+    return NULL;
+  fd = socket (AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || !set_address6 (fd, name, network))
+    return "IPv6 address";
+  if (*network->gateway6 != '\0' && !set_gateway6 (fd, name, network->gateway6))
+    return "IPv6 route";
+  return NULL;
+}
+
 bool
-agent_network_apply (const agent_network_settings *settings, char *text, size_t size)
+agent_network_apply (const TcwWireNetwork *network, char *text, size_t size)
 {
   agent_autofd int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   char name[IFNAMSIZ] = "";
-  const char *step = NULL;
+  bool exact;
+  const char *step;
 
-  if (fd < 0 || !find_card (name))
+  if (fd < 0 || !find_card (network->mac, name, &exact))
     {
       snprintf (text, size, "there is no network card");
       return false;
     }
-  if (settings->has_mac && (!set_up (fd, name, false) || !set_mac (fd, name, settings->mac)))
-    step = "hardware address";
-  else if (settings->address != 0 && !set_address (fd, name, settings))
-    step = "address";
-  else if (!set_up (fd, name, true))
-    step = "bringing it up";
-  else if (settings->gateway != 0 && !set_gateway (fd, name, settings->gateway))
-    step = "default route";
+  step = apply4 (fd, name, network, *network->mac != '\0' && !exact);
+  if (step == NULL)
+    step = apply6 (name, network);
   if (step == NULL)
     return true;
   snprintf (text, size, "network card %s, %s: %s", name, step, strerror (errno));

@@ -1,21 +1,13 @@
-/* The address of the guest's first network card, set by ioctl after a fork. */
+/* The address of the guest's network card, set by ioctl after a fork. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-/* IPv4 in network byte order; 0 is none. */
-typedef struct {
-  bool has_mac;
-  uint8_t mac[6];
-  uint32_t address;
-  uint8_t prefix; /* bits of the network */
-  uint32_t gateway;
-} agent_network_settings;
+#include "wire/tcw-wire-messages.h"
 
 /*
- * Gives @settings to the first Ethernet card, which goes down for it and comes up again. False: @text of @size bytes says what failed; no card at
- * all is such a failure.
+ * Gives @network to the card with its hardware address. Where no card has that address, the first Ethernet card gets it: a fork's driver still believes
+ * what its template was told. False: @text of @size bytes says what failed; no card at all is such a failure.
  */
-bool agent_network_apply (const agent_network_settings *settings, char *text, size_t size);
+bool agent_network_apply (const TcwWireNetwork *network, char *text, size_t size);

@@ -21,8 +21,8 @@ struct agent_sink {
   char name[NAME_MAX + 1]; /* of the target in it */
   char temporary[64];      /* name of the unfinished single file in it, or "" */
   int root;                /* the target, when it is a folder */
-  int file;                /* the open entry */
-  int64_t mtime;
+  int file; /* the open entry */
+  int64_t mtime_ns;
   off_t at; /* where the next data goes */
 };
 
@@ -196,7 +196,7 @@ agent_sink_begin (agent_sink *sink, const agent_sink_entry *entry)
 
   agent_clear_fd (&sink->file);
   sink->at = 0;
-  sink->mtime = entry->mtime;
+  sink->mtime_ns = entry->mtime_ns;
   if (*entry->path == '\0')
     return sink->root >= 0 ? EINVAL : begin_target (sink, entry);
   if (sink->root < 0)
@@ -250,14 +250,18 @@ agent_sink_hole (agent_sink *sink, uint64_t size)
 int
 agent_sink_end (agent_sink *sink)
 {
-  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = sink->mtime } };
+  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
 
   if (sink->file < 0)
     return 0;
   if (ftruncate (sink->file, sink->at) < 0)
     return errno;
-  if (sink->mtime >= 0)
-    futimens (sink->file, times);
+  if (sink->mtime_ns >= 0)
+    {
+      times[1].tv_sec = (time_t) (sink->mtime_ns / 1000000000);
+      times[1].tv_nsec = (long) (sink->mtime_ns % 1000000000);
+      futimens (sink->file, times);
+    }
   if (close (agent_steal_fd (&sink->file)) < 0)
     return errno;
   if (sink->temporary[0] == '\0')

@@ -18,7 +18,7 @@ typedef struct {
   const char *path; /* relative to the target, plain; "" is the target itself, and comes first */
   agent_sink_type type;
   uint32_t mode;
-  int64_t mtime;    /* seconds, or negative for now */
+  int64_t mtime_ns; /* since 1970; negative: now */
   const char *link; /* what a symbolic link points at */
 } agent_sink_entry;
 

@@ -68,6 +68,8 @@ build_env (const agent_spawn_spec *spec, const agent_user *user)
   if (env == NULL)
     return NULL;
   memcpy (env, spec->env, n * sizeof *env);
+  if (spec->clean)
+    return env;
   if (!env_default (env, &n, "PATH", default_path) || !env_default (env, &n, "HOME", user->home)
       || !env_default (env, &n, "USER", user->name) || !env_default (env, &n, "LOGNAME", user->name)
       || !env_default (env, &n, "SHELL", user->shell) || (spec->terminal && !env_default (env, &n, "TERM", "xterm-256color")))
@@ -175,6 +177,8 @@ search_and_exec (char *const *argv, char *const *env)
   char path[PATH_MAX];
   bool denied = false;
 
+  if (folder == NULL)
+    folder = default_path;
   while (folder != NULL)
     {
       const char *end = strchrnul (folder, ':');

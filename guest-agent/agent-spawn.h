@@ -26,6 +26,7 @@ typedef struct {
   const char *folder; /* "" or NULL: the user's home, or / where that does not exist */
   const char *user;   /* name or number; "" or NULL: the agent's own */
   const char *cgroup; /* folder of a cgroup v2 to live in, or NULL */
+  bool clean;         /* @env is all of the environment; otherwise what every user has is added */
   bool terminal;      /* descriptor 0 is a terminal that becomes the controlling one */
 } agent_spawn_spec;
 

@@ -21,7 +21,7 @@ find_number (const char *text, const char *name)
 }
 
 static void
-read_cpu (agent_stats *stats)
+read_cpu (TcwWireStats *stats)
 {
   unsigned long long user = 0;
   unsigned long long nice_ = 0;
@@ -39,7 +39,7 @@ read_cpu (agent_stats *stats)
 }
 
 void
-agent_stats_read (agent_stats *stats)
+agent_stats_read (TcwWireStats *stats)
 {
   struct statvfs disk;
   struct sysinfo info;
@@ -63,6 +63,6 @@ agent_stats_read (agent_stats *stats)
       stats->disk_total_kib = disk.f_blocks * disk.f_frsize / 1024;
       stats->disk_free_kib = disk.f_bavail * disk.f_frsize / 1024;
     }
-  stats->cpus = cpus > 0 ? (uint32_t) cpus : 0;
+  stats->cpus = cpus > 0 ? (uint64_t) cpus : 0;
   read_cpu (stats);
 }

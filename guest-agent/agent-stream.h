@@ -17,6 +17,8 @@ typedef struct {
   void (*reset) (void *data);    /* the host wants nothing more of the stream, nor sends anything */
 } agent_stream_events;
 
+uint32_t agent_stream_get_id (const agent_stream *stream);
+
 void agent_stream_set_events (agent_stream *stream, const agent_stream_events *events, void *data);
 
 /* Contiguous room for bytes to the host; NULL: none, the writable event will come. agent_stream_commit says how much of it was filled. */
@@ -33,8 +35,8 @@ void agent_stream_consume (agent_stream *stream, size_t size);
 /* All bytes of the host are consumed, and it sends no more. */
 bool agent_stream_at_end (agent_stream *stream);
 
-/* Tells the host that nothing more is wanted nor will come; what is still under way is lost. */
-void agent_stream_reset (agent_stream *stream, uint32_t reason);
+/* Tells the host that nothing more of it is wanted. Bytes to the host go on. */
+void agent_stream_stop (agent_stream *stream);
 
 /*
  * The part's last word: no more events. What was committed is still delivered, and ended if it wasn't; what the host still sends is thrown away. The

@@ -41,6 +41,14 @@ agent_walk_new (const char *path, bool follow)
   return NULL;
 }
 
+mode_t
+agent_walk_get_root_type (const agent_walk *walk)
+{
+  struct stat root;
+
+  return walk->root >= 0 && fstat (walk->root, &root) == 0 ? root.st_mode & S_IFMT : 0;
+}
+
 void
 agent_walk_free (agent_walk *walk)
 {

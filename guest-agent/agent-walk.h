@@ -24,5 +24,8 @@ typedef struct {
 agent_walk *agent_walk_new (const char *path, bool follow);
 void agent_walk_free (agent_walk *walk);
 
+/* The file type (S_IFMT bits) of the root, before the first entry was asked for; 0 when it is not known. */
+mode_t agent_walk_get_root_type (const agent_walk *walk);
+
 /* The next entry, or NULL at the end. */
 agent_walk_entry *agent_walk_next (agent_walk *walk);

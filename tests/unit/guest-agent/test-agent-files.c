@@ -184,7 +184,7 @@ test_walk_deep (void)
 static void
 put (agent_sink *sink, const char *path, agent_sink_type type, const char *text)
 {
-  agent_sink_entry entry = { .path = path, .type = type, .mode = type == AGENT_SINK_FOLDER ? 0755 : 0640, .mtime = 1000000000 };
+  agent_sink_entry entry = { .path = path, .type = type, .mode = type == AGENT_SINK_FOLDER ? 0755 : 0640, .mtime_ns = 1000000000000000000 };
 
   if (type == AGENT_SINK_LINK)
     entry.link = text;
@@ -236,7 +236,7 @@ test_sink_atomic (void)
   g_autofree char *root = make_root ();
   g_autofree char *target = g_build_filename (root, "file", NULL);
   g_autofree char *text = NULL;
-  agent_sink_entry entry = { .path = "", .type = AGENT_SINK_FILE, .mode = 0644, .mtime = -1 };
+  agent_sink_entry entry = { .path = "", .type = AGENT_SINK_FILE, .mode = 0644, .mtime_ns = -1 };
   agent_sink *sink;
   g_autoptr (GDir) dir = NULL;
 
@@ -264,7 +264,7 @@ test_sink_sparse (void)
 {
   g_autofree char *root = make_root ();
   g_autofree char *target = g_build_filename (root, "sparse", NULL);
-  agent_sink_entry entry = { .path = "", .type = AGENT_SINK_FILE, .mode = 0644, .mtime = -1 };
+  agent_sink_entry entry = { .path = "", .type = AGENT_SINK_FILE, .mode = 0644, .mtime_ns = -1 };
   agent_sink *sink = agent_sink_new (target, NULL);
   GStatBuf found;
   char byte = 0;

@@ -45,25 +45,40 @@ assert_content (const fixture *self, const char *path, const char *expected)
   g_assert_cmpstr (text, ==, expected);
 }
 
+/* Name servers as they come out of a decoded message. */
+static TcwWireStrings
+make_dns (guint8 *buffer, gsize size, const char *server)
+{
+  const char *items[] = { server };
+  TcwWireStrings strings = { .count = 1, .items = items };
+  TcwWireWriter writer;
+  TcwWireReader reader;
+
+  tcw_wire_writer_init (&writer, buffer, size);
+  tcw_wire_write_strings (&writer, &strings);
+  g_assert_true (tcw_wire_writer_is_complete (&writer));
+  tcw_wire_reader_init (&reader, buffer, writer.length);
+  return tcw_wire_read_strings (&reader, TCW_WIRE_DNS_MAX, 64);
+}
+
 static void
 test_files (fixture *self, gconstpointer data)
 {
-  uint8_t seed[64];
-  uint8_t zeros[64] = { 0 };
-  agent_identity identity = { .seed = seed,
-                              .seed_size = sizeof seed,
-                              .clock_ns = 1,
-                              .host_name = "task-1.example",
-                              .machine_id = "0123456789abcdef0123456789abcdef",
-                              .resolver = "nameserver 10.0.2.3\n" };
+  guint8 seed[64] = { 7 };
+  guint8 buffer[128];
+  TcwWireIdentity identity = { .entropy = seed,
+                               .entropy_length = sizeof seed,
+                               .clock_ns = 1,
+                               .host_name = "task-1.example",
+                               .machine_id = "0123456789abcdef0123456789abcdef",
+                               .network = { .present = true, .address4 = "10.0.2.15", .prefix4 = 24 } };
 
-  memset (seed, 7, sizeof seed);
+  identity.network.dns = make_dns (buffer, sizeof buffer, "10.0.2.3");
   g_assert_true (agent_identity_apply (&identity, self->root, self->text, sizeof self->text));
   g_assert_cmpstr (self->text, ==, "");
   assert_content (self, "etc/hostname", "task-1.example\n");
   assert_content (self, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
   assert_content (self, "etc/resolv.conf", "nameserver 10.0.2.3\n");
-  g_assert_cmpint (memcmp (seed, zeros, sizeof zeros), ==, 0);
 }
 
 static void
@@ -71,7 +86,7 @@ test_dbus_id (fixture *self, gconstpointer data)
 {
   g_autofree char *folder = g_build_filename (self->root, "var", "lib", "dbus", NULL);
   g_autofree char *file = g_build_filename (folder, "machine-id", NULL);
-  agent_identity identity = { .machine_id = "0123456789abcdef0123456789abcdef" };
+  TcwWireIdentity identity = { .host_name = "", .machine_id = "0123456789abcdef0123456789abcdef" };
 
   g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
   g_assert_true (g_file_set_contents (file, "old\n", -1, NULL));
@@ -83,12 +98,14 @@ test_dbus_id (fixture *self, gconstpointer data)
 static void
 test_wrong (fixture *self, gconstpointer data)
 {
-  agent_identity identity = { .host_name = "bad name", .machine_id = "xyz", .resolver = "nameserver 1.1.1.1\n" };
+  guint8 buffer[128];
+  TcwWireIdentity identity = { .host_name = "bad name", .machine_id = "0123456789abcdef0123456789abcdef", .network = { .present = true } };
 
+  identity.network.dns = make_dns (buffer, sizeof buffer, "not.an.address");
   g_assert_false (agent_identity_apply (&identity, self->root, self->text, sizeof self->text));
   g_assert_nonnull (strstr (self->text, "host name"));
-  g_assert_nonnull (strstr (self->text, "; machine id"));
-  assert_content (self, "etc/resolv.conf", "nameserver 1.1.1.1\n");
+  g_assert_nonnull (strstr (self->text, "; name server"));
+  assert_content (self, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
 }
 
 int
