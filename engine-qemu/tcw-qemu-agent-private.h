@@ -27,6 +27,7 @@ struct _TcwQemuAgent
   guint resyncs;
   char *version;
 
+  guint8 in[TCW_QEMU_AGENT_BUFFER_SIZE]; /* where bytes from the socket pass */
   guint8 out[TCW_QEMU_AGENT_BUFFER_SIZE]; /* pulled from the link, not yet in the socket */
   gsize out_begin;
   gsize out_end;

@@ -358,12 +358,10 @@ static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer data)
 {
   TcwQemuAgent *self = data;
-  char buffer[TCW_QEMU_AGENT_BUFFER_SIZE];
-
   for (int i = 0; i < READS_PER_WAKE_UP && self->socket != NULL; i++)
     {
       g_autoptr (GError) error = NULL;
-      gssize n = g_socket_receive_with_blocking (self->socket, buffer, sizeof buffer, FALSE, NULL, &error);
+      gssize n = g_socket_receive_with_blocking (self->socket, (char *) self->in, sizeof self->in, FALSE, NULL, &error);
 
       if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
         break;
@@ -372,9 +370,9 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
           break_link (self, TCW_QEMU_AGENT_ERROR_LINK_CLOSED, "the link to the agent is closed");
           break;
         }
-      tcw_wire_link_push (self->link, buffer, (gsize) n);
+      tcw_wire_link_push (self->link, self->in, (gsize) n);
       tcw_qemu_agent_flush (self);
-      if ((gsize) n < sizeof buffer)
+      if ((gsize) n < sizeof self->in)
         break;
     }
   return self->read_source != NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;

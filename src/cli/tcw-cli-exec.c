@@ -127,7 +127,7 @@ static gboolean
 on_stdin (int fd, GIOCondition condition, gpointer user_data)
 {
   ExecVerb *self = user_data;
-  guint8 buffer[16 * 1024];
+  guint8 buffer[8 * 1024];
   gssize n = read (fd, buffer, sizeof buffer);
 
   if (n < 0 && errno == EINTR)

@@ -104,7 +104,7 @@ tcw_task_log_write (TcwTaskLog *self, const void *data, gsize length, GError **e
   return written;
 }
 
-static void
+static void G_GNUC_PRINTF (3, 0)
 write_lines (TcwTaskLog *self, const char *kind, const char *format, va_list args)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();

@@ -13,7 +13,7 @@ tcw_privileges_look_up (const char *user, uid_t *uid, gid_t *gid, GError **error
 {
   struct passwd entry;
   struct passwd *found = NULL;
-  char buffer[16 * 1024];
+  char buffer[4096];
 
   getpwnam_r (user, &entry, buffer, sizeof buffer, &found);
   if (found == NULL)
