@@ -207,7 +207,7 @@ tcw_cli_parse (const char *verb, const char *parameters, const char *summary, co
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, description);
   g_option_context_set_translation_domain (context, TCW_GETTEXT_DOMAIN);
-  g_option_context_set_strict_posix (context, TRUE);
+  /* `run TASK --keep` is fine; only what comes after the socket of exec is somebody else's. */
   if (entries != NULL)
     g_option_context_add_main_entries (context, entries, TCW_GETTEXT_DOMAIN);
   g_option_context_add_main_entries (context, own, TCW_GETTEXT_DOMAIN);
