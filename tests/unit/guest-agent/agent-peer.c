@@ -148,6 +148,12 @@ agent_peer_disconnect (AgentPeer *peer)
   tcw_wire_link_disconnect (peer->link);
 }
 
+void
+agent_peer_send_raw (AgentPeer *peer, gconstpointer bytes, gsize size)
+{
+  g_assert_cmpint (send (peer->fd, bytes, size, MSG_NOSIGNAL), ==, (gssize) size);
+}
+
 static void
 take_record (AgentPeer *peer, const TcwWireRecord *record)
 {

@@ -37,6 +37,9 @@ const char *agent_peer_get_root (AgentPeer *peer);
 void agent_peer_disconnect (AgentPeer *peer);
 void agent_peer_connect (AgentPeer *peer);
 
+/* Writes bytes that are no frames. */
+void agent_peer_send_raw (AgentPeer *peer, gconstpointer bytes, gsize size);
+
 /* HELLO with a new session, or with the old one to be resumed; returns when the WELCOME is there. @fresh: whether the agent began anew. */
 void agent_peer_hello (AgentPeer *peer, gboolean resume, gboolean *fresh, gboolean *identity_needed);
 
