@@ -27,8 +27,8 @@ struct _TcwQemuAgent
   guint resyncs;
   char *version;
 
-  guint8 in[TCW_QEMU_AGENT_BUFFER_SIZE]; /* where bytes from the socket pass */
-  guint8 out[TCW_QEMU_AGENT_BUFFER_SIZE]; /* pulled from the link, not yet in the socket */
+  guint8 *in; /* TCW_QEMU_AGENT_BUFFER_SIZE bytes, as out: where bytes from the socket pass */
+  guint8 *out; /* pulled from the link, not yet in the socket */
   gsize out_begin;
   gsize out_end;
   GByteArray *control_out; /* records that the control stream has no room for yet */

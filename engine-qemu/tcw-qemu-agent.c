@@ -48,6 +48,8 @@ tcw_qemu_agent_finalize (GObject *object)
   tcw_qemu_agent_disconnect (self);
   tcw_wire_link_free (self->link);
   tcw_wire_record_reader_clear (&self->records);
+  g_free (self->in);
+  g_free (self->out);
   g_byte_array_unref (self->control_out);
   g_hash_table_unref (self->replies);
   g_hash_table_unref (self->execs);
@@ -71,6 +73,8 @@ tcw_qemu_agent_init (TcwQemuAgent *self)
   if (self->link == NULL)
     g_error ("no memory for a link to an agent");
   tcw_wire_record_reader_init (&self->records, TCW_WIRE_RECORD_AGENT_MAX);
+  self->in = g_malloc (TCW_QEMU_AGENT_BUFFER_SIZE);
+  self->out = g_malloc (TCW_QEMU_AGENT_BUFFER_SIZE);
   self->control_out = g_byte_array_new ();
   self->replies = g_hash_table_new (NULL, NULL);
   self->execs = g_hash_table_new (NULL, NULL);
@@ -331,7 +335,7 @@ tcw_qemu_agent_flush (TcwQemuAgent *self)
   while (self->broken == NULL && self->socket != NULL)
     {
       if (self->out_end == 0)
-        self->out_end = tcw_wire_link_pull (self->link, self->out, sizeof self->out);
+        self->out_end = tcw_wire_link_pull (self->link, self->out, TCW_QEMU_AGENT_BUFFER_SIZE);
       if (self->out_end == 0 || !write_out (self))
         break;
     }
@@ -361,7 +365,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
   for (int i = 0; i < READS_PER_WAKE_UP && self->socket != NULL; i++)
     {
       g_autoptr (GError) error = NULL;
-      gssize n = g_socket_receive_with_blocking (self->socket, (char *) self->in, sizeof self->in, FALSE, NULL, &error);
+      gssize n = g_socket_receive_with_blocking (self->socket, (char *) self->in, TCW_QEMU_AGENT_BUFFER_SIZE, FALSE, NULL, &error);
 
       if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
         break;
@@ -372,7 +376,7 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
         }
       tcw_wire_link_push (self->link, self->in, (gsize) n);
       tcw_qemu_agent_flush (self);
-      if ((gsize) n < sizeof self->in)
+      if ((gsize) n < TCW_QEMU_AGENT_BUFFER_SIZE)
         break;
     }
   return self->read_source != NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;

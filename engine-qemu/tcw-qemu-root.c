@@ -14,8 +14,7 @@
 #define QEMU_CONF \
   "stdio_handler = \"file\"\n" \
   "seccomp_sandbox = 1\n" \
-  "security_default_confined = 1\n" \
-  "max_core = \"0\"\n"
+  "security_default_confined = 1\n"
 
 struct _TcwQemuRoot
 {

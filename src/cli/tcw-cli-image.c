@@ -2,6 +2,7 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -300,11 +301,11 @@ run_build (TcwCli *cli, int argc, char **argv)
 }
 
 static void
-print_usage (const Subverb *subverbs, gsize n)
+print_usage (const Subverb *subverbs, gsize n, FILE *to)
 {
-  g_printerr (_("usage: taskcluster-worker image COMMAND …\n\nCommands, each with --help of its own:\n"));
+  fputs (_("usage: taskcluster-worker image COMMAND …\n\nCommands, each with --help of its own:\n"), to);
   for (gsize i = 0; i < n; i++)
-    g_printerr ("  %-8s %s\n", subverbs[i].name, _(subverbs[i].summary));
+    fprintf (to, "  %-8s %s\n", subverbs[i].name, _(subverbs[i].summary));
 }
 
 int
@@ -322,9 +323,12 @@ tcw_cli_image (TcwCli *cli, int argc, char **argv)
   for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (subverbs); i++)
     if (g_str_equal (argv[1], subverbs[i].name))
       return subverbs[i].run (cli, argc - 1, argv + 1);
-  print_usage (subverbs, G_N_ELEMENTS (subverbs));
   if (argc > 1 && (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h")))
-    return TCW_EXIT_OK;
+    {
+      print_usage (subverbs, G_N_ELEMENTS (subverbs), stdout);
+      return TCW_EXIT_OK;
+    }
+  print_usage (subverbs, G_N_ELEMENTS (subverbs), stderr);
   if (argc > 1)
     g_printerr (_("\n“%s” is no such command.\n"), argv[1]);
   return TCW_EXIT_USAGE;
