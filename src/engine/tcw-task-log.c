@@ -69,28 +69,30 @@ tcw_task_log_set_mirror (TcwTaskLog *self, TcwTaskLogMirror mirror, gpointer use
   self->mirror_destroy = destroy;
 }
 
-/* With the lock held. */
+/* With the lock held. What was written of @data counts and is shown, also when the rest could not be. */
 static gboolean
 write_locked (TcwTaskLog *self, const guint8 *data, gsize length, GError **error)
 {
   gsize done = 0;
+  int errsv = 0;
 
-  while (done < length)
+  while (done < length && errsv == 0)
     {
       gssize n = write (self->fd, data + done, length - done);
 
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return tcw_fs_fail (error, errno, "cannot write to the task's log %s", self->path);
-      done += (gsize) n;
+      if (n >= 0)
+        done += (gsize) n;
+      else if (errno != EINTR)
+        errsv = errno;
     }
-  if (length > 0)
-    self->at_line_start = data[length - 1] == '\n';
-  self->size += length;
-  if (self->mirror != NULL)
-    self->mirror (data, length, self->mirror_data);
-  return TRUE;
+  self->size += done;
+  if (done > 0)
+    {
+      self->at_line_start = data[done - 1] == '\n';
+      if (self->mirror != NULL)
+        self->mirror (data, done, self->mirror_data);
+    }
+  return errsv == 0 || tcw_fs_fail (error, errsv, "cannot write to the task's log %s", self->path);
 }
 
 gboolean
