@@ -1,9 +1,11 @@
 /* The libvirt connection; see tcw-qemu-connection.h. */
 #include "tcw-qemu-connection.h"
 
+#include <errno.h>
 #include <libvirt-glib/libvirt-glib.h>
 #include <libvirt/libvirt-qemu.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tcw-qemu-reaper.h"
 
@@ -206,6 +208,16 @@ tcw_qemu_connection_get_pid_file (TcwQemuConnection *self, const char *name)
   g_autofree char *file = g_strdup_printf ("%s.pid", name);
 
   return self->embedded ? g_build_filename (self->root_path, "run", "qemu", file, NULL) : NULL;
+}
+
+void
+tcw_qemu_connection_remove_log (TcwQemuConnection *self, const char *name)
+{
+  g_autofree char *file = g_strdup_printf ("%s.log", name);
+  g_autofree char *path = self->embedded ? g_build_filename (self->root_path, "log", "qemu", file, NULL) : NULL;
+
+  if (path != NULL && unlink (path) != 0 && errno != ENOENT)
+    g_info ("cannot remove %s: %s", path, g_strerror (errno));
 }
 
 guint

@@ -39,6 +39,9 @@ const char *tcw_qemu_connection_get_emulator (TcwQemuConnection *self);
 /* Path of the file in which libvirt keeps the pid of domain @name's QEMU; NULL unless embedded. Free with g_free(). */
 char *tcw_qemu_connection_get_pid_file (TcwQemuConnection *self, const char *name);
 
+/* Removes the file in which libvirt logs how it started domain @name, of which it makes one for each name. Nothing, unless embedded. */
+void tcw_qemu_connection_remove_log (TcwQemuConnection *self, const char *name);
+
 /* Ends every domain whose name starts with @prefix; returns how many there were. For leftovers of a process that was killed. */
 guint tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *prefix);
 

@@ -40,8 +40,15 @@ tcw_qemu_guest_free (TcwQemuGuest *self)
   g_clear_object (&self->agent);
   g_clear_pointer (&self->console, tcw_qemu_console_free);
   g_clear_object (&self->vm);
-  if (self->directory != NULL && !tcw_fs_remove_tree (self->directory, NULL, &error))
-    g_warning ("%s", error->message);
+  if (self->directory != NULL)
+    {
+      /* The domain's name is the folder's. */
+      g_autofree char *name = g_path_get_basename (self->directory);
+
+      tcw_qemu_connection_remove_log (tcw_qemu_host_get_connection (self->host), name);
+      if (!tcw_fs_remove_tree (self->directory, NULL, &error))
+        g_warning ("%s", error->message);
+    }
   g_clear_pointer (&self->image, tcw_qemu_image_unref);
   tcw_qemu_host_unref (self->host);
   g_free (self->directory);

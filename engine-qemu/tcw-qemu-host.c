@@ -64,6 +64,7 @@ clean_up_leftovers (TcwQemuHost *self, GError **error)
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
 
+      tcw_qemu_connection_remove_log (self->connection, name);
       if (!tcw_fs_remove_tree (path, NULL, error))
         return FALSE;
     }
