@@ -1,0 +1,96 @@
+"""What a task writes arrives in the log, every byte of it, whatever it is and however fast it comes."""
+import hashlib
+import subprocess
+
+from harness import FACTOR, MESSAGE, PROGRAM, MachineTest, main, note, payload
+
+MB = 1 << 20
+# The digest is made in the guest while the bytes pass, so that they need no memory there.
+TEE = "mkfifo f; sha256sum <f >d & {} | tee f; wait; echo; cut -c1-64 d"
+
+
+class Transport(MachineTest):
+    def body(self, result):
+        """All that came after the worker's first messages, up to its last ones."""
+        begin = result.out.index(b"] Virtual machine forked")
+        begin = result.out.index(b"\n", begin) + 1
+        return result.out[begin:result.out.rindex(b"[taskcluster ", 0, result.out.rindex(b"[taskcluster "))]
+
+    def check_digest(self, source, size, script=TEE):
+        result = self.run_tasks(payload(script.format(source)), seconds=150)
+        body = self.body(result)
+        self.assertEqual(size + 66, len(body), result.show())
+        self.assertEqual(b"\n", body[size:size + 1])
+        self.assertEqual(hashlib.sha256(body[:size]).hexdigest(), body[size + 1:size + 65].decode())
+        return result
+
+    def test_100_mb_of_random_bytes(self):
+        result = self.check_digest("head -c 104857600 /dev/urandom", 100 * MB)
+        note(f"100 MiB, made and digested in the guest: {result.seconds:.1f} s")
+
+    def test_flood(self):
+        size = 100 * MB
+        result = self.run_tasks(payload(f"head -c {size} /dev/zero"), seconds=100)
+        self.assertEqual(size, len(self.body(result)) - 1)
+        self.assertEqual(size, self.body(result).count(b"\0"))
+        note(f"{size / 1e6 / result.seconds:.0f} MB/s, start and end included")
+        self.assertLess(result.seconds, size / 1e7 * FACTOR + 2, "at least 10 MB/s")
+
+    def test_numbered_lines_of_two_writers(self):
+        result = self.run_tasks(payload("seq 1 200000 & seq 1000001 1200000 >&2; wait"))
+        numbers = [int(line) for line in result.output().split()]
+        self.assertEqual(list(range(1, 200001)), [n for n in numbers if n < 1000000])
+        self.assertEqual(list(range(1000001, 1200001)), [n for n in numbers if n > 1000000])
+
+    def test_very_long_line(self):
+        result = self.run_tasks(payload(f"head -c {8 * MB} /dev/zero | tr '\\0' x"))
+        lines = result.out.split(b"\n")
+        self.assertEqual([8 * MB], [len(line) for line in lines if line.startswith(b"x")])
+        self.assertRegex(lines[-3], MESSAGE)
+
+    def test_no_newline_at_the_end(self):
+        result = self.run_tasks(payload("printf abc"))
+        self.assertEqual(b"abc", result.out.split(b"\n")[-4])
+        self.assertRegex(result.out.split(b"\n")[-3], MESSAGE)
+
+    def test_no_output_at_all(self):
+        self.assertEqual(b"", self.run_tasks(payload("true")).output())
+
+    def test_every_byte(self):
+        script = "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; i=$((i + 1)); done"
+        self.assertEqual(bytes(range(256)) + b"\n", self.body(self.run_tasks(payload(script))))
+
+    def test_both_streams(self):
+        output = self.run_tasks(payload("echo to-stdout; echo to-stderr >&2")).output()
+        self.assertEqual([b"to-stderr", b"to-stdout"], sorted(output.split()))
+
+    def test_output_comes_while_the_command_runs(self):
+        worker = self.start(payload("echo first; sleep 60"))
+        worker.wait_for(rb"(?m)^first$")
+        self.assertIsNone(worker.process.poll())
+        worker.signal(2)
+        self.finish(worker, status=130)
+
+    def test_lines_of_several_tasks_stay_whole(self):
+        script = "i=0; while [ $i -lt 2000 ]; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; i=$((i + 1)); done; printf no-newline"
+        result = self.run_tasks("--concurrency", "2", payload(script), payload(script))
+        lines = result.out.split(b"\n")
+        for name in (b"task1| ", b"task2| "):
+            self.assertEqual(2000, lines.count(name + b"a" * 40))
+            self.assertEqual(1, lines.count(name + b"no-newline"))
+        self.assertEqual([b""], [line for line in lines if not line.startswith((b"task1| ", b"task2| "))])
+
+    def test_reader_that_goes_away(self):
+        path = self.write_task(payload("seq 1 1000000"))
+        with subprocess.Popen([PROGRAM, "run", "--config", self.state.config, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            self.addCleanup(process.kill)
+            process.stdout.read(1000)
+            process.stdout.close()
+            process.stdout = None
+            err = process.communicate(timeout=60)[1]
+        self.assertEqual((0, b""), (process.returncode, err))
+
+
+if __name__ == "__main__":
+    main()
