@@ -126,6 +126,21 @@ on_started (void *data, pid_t pid)
     reply_started (self->owner, self->again, self->info.pid);
 }
 
+/* What a dead supervisor looked after hangs below the agent now. */
+static void
+check_orphans (void *data)
+{
+  agent_commands *commands = data;
+  pid_t known[AGENT_COMMANDS_MAX + AGENT_JOBS_MAX];
+  int n = agent_jobs_get_pids (commands->context->jobs, known);
+
+  for (int i = 0; i < AGENT_COMMANDS_MAX; i++)
+    if (commands->alive[i] != NULL)
+      known[n++] = agent_exec_get_supervisor (commands->alive[i]->exec);
+  if (agent_reaper_kill_orphans (known, n) > 0)
+    agent_timer_start (&commands->orphans, commands->context->loop, ORPHAN_CHECK_MS, check_orphans, commands);
+}
+
 static TcwWireStatus
 status_of (agent_spawn_failure failure)
 {
@@ -168,22 +183,9 @@ on_failed (void *data, const agent_spawn_spec *spec, agent_spawn_failure failure
   agent_control_reply (control, self->request, status_of (failure), text);
   if (self->again.number != 0)
     agent_control_reply (control, self->again, status_of (failure), text);
+  if (failure.error == ECHILD) /* its supervisor was killed, maybe when the command had begun already */
+    agent_timer_start (&self->owner->orphans, self->owner->context->loop, 0, check_orphans, self->owner);
   forget (self);
-}
-
-/* What a dead supervisor looked after hangs below the agent now. */
-static void
-check_orphans (void *data)
-{
-  agent_commands *commands = data;
-  pid_t known[AGENT_COMMANDS_MAX + AGENT_JOBS_MAX];
-  int n = agent_jobs_get_pids (commands->context->jobs, known);
-
-  for (int i = 0; i < AGENT_COMMANDS_MAX; i++)
-    if (commands->alive[i] != NULL)
-      known[n++] = agent_exec_get_supervisor (commands->alive[i]->exec);
-  if (agent_reaper_kill_orphans (known, n) > 0)
-    agent_timer_start (&commands->orphans, commands->context->loop, ORPHAN_CHECK_MS, check_orphans, commands);
 }
 
 static void

@@ -182,13 +182,15 @@ static void
 test_supervisor_killed (void)
 {
   g_autoptr (AgentPeer) peer = begin ();
-  const char *argv[] = { "sh", "-c", "echo $$; sleep 100 & kill -KILL $PPID; sleep 100", NULL };
+  const char *argv[] = { "sh", "-c", "echo $$; read line; sleep 100 & kill -KILL $PPID; sleep 100", NULL };
   g_autofree char *text = NULL;
   gint64 end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
   TcwWireExit exit;
   PeerExec exec;
 
   g_assert_cmpint (agent_peer_exec (peer, argv, NULL, &exec, NULL), ==, TCW_WIRE_STATUS_OK);
+  exec.in->source = (const guint8 *) "line\n";
+  exec.in->source_left = 5;
   exit = agent_peer_wait_exit (peer, exec.id);
   g_assert_cmpint (exit.kind, ==, TCW_WIRE_EXIT_SIGNALLED);
   text = g_strndup ((const char *) exec.out->got->data, exec.out->got->len);
