@@ -10,6 +10,8 @@
 #include "tcw-qemu-reaper.h"
 
 #define EMBEDDED_URI "qemu:///embed"
+#define SETTLE_INTERVAL_US 2000
+#define SETTLE_ROUNDS 1000
 #define EMULATOR "/usr/bin/qemu-system-x86_64"
 
 struct _TcwQemuConnection
@@ -36,6 +38,17 @@ enum
 
 static guint signals[N_SIGNALS];
 
+/*
+ * The embedded driver forgets a domain whose QEMU has ended in threads of its own. Gone too early, it would leave the domain's
+ * status file behind, and the next process would try to reconnect to it.
+ */
+static void
+settle (TcwQemuConnection *self)
+{
+  for (int i = 0; i < SETTLE_ROUNDS && virConnectNumOfDomains (self->handle) > 0; i++)
+    g_usleep (SETTLE_INTERVAL_US);
+}
+
 static void
 tcw_qemu_connection_finalize (GObject *object)
 {
@@ -43,6 +56,8 @@ tcw_qemu_connection_finalize (GObject *object)
 
   if (self->handle != NULL)
     {
+      if (self->embedded)
+        settle (self);
       if (self->lifecycle_callback >= 0)
         virConnectDomainEventDeregisterAny (self->handle, self->lifecycle_callback);
       if (self->monitor_callback >= 0)

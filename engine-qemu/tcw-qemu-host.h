@@ -48,7 +48,7 @@ guint tcw_qemu_host_get_agent_timeout (TcwQemuHost *self);
 /* A name for a new domain that no other has, and its number. Free with g_free(). */
 char *tcw_qemu_host_new_domain_name (TcwQemuHost *self);
 
-/* Makes the folder for the VM @name's sockets and disks. Free with g_free(). */
+/* Makes the folder @name for a VM's sockets and disks; what a killed process leaves there, the next one removes. Free with g_free(). */
 char *tcw_qemu_host_make_vm_directory (TcwQemuHost *self, const char *name, GError **error);
 
 G_END_DECLS

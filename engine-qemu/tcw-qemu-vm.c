@@ -87,6 +87,21 @@ vm_watch_set_end (VmWatch *watch, TcwQemuVmEnd end)
   g_mutex_unlock (&watch->mutex);
 }
 
+/* Waits until libvirt has reported the domain's end, which the main loop hears of. */
+static gboolean
+vm_watch_wait_stopped (VmWatch *watch, gint64 wait_us)
+{
+  gint64 until = g_get_monotonic_time () + wait_us;
+  gboolean stopped;
+
+  g_mutex_lock (&watch->mutex);
+  while (!watch->stopped && wait_us > 0 && g_cond_wait_until (&watch->changed, &watch->mutex, until))
+    continue;
+  stopped = watch->stopped;
+  g_mutex_unlock (&watch->mutex);
+  return stopped;
+}
+
 static void
 on_vm_stopped (TcwQemuConnection *connection, const char *name, const char *how, VmWatch *watch)
 {
@@ -248,15 +263,12 @@ tcw_qemu_vm_load_state (TcwQemuVm *self, const char *path, gint64 deadline, GCan
 TcwQemuVmEnd
 tcw_qemu_vm_get_end (TcwQemuVm *self, gint64 wait_us)
 {
-  VmWatch *watch = self->watch;
-  gint64 until = g_get_monotonic_time () + wait_us;
   TcwQemuVmEnd end;
 
-  g_mutex_lock (&watch->mutex);
-  while (!watch->stopped && wait_us > 0 && g_cond_wait_until (&watch->changed, &watch->mutex, until))
-    continue;
-  end = watch->end;
-  g_mutex_unlock (&watch->mutex);
+  vm_watch_wait_stopped (self->watch, wait_us);
+  g_mutex_lock (&self->watch->mutex);
+  end = self->watch->end;
+  g_mutex_unlock (&self->watch->mutex);
   return end;
 }
 
@@ -304,11 +316,13 @@ tcw_qemu_vm_destroy (TcwQemuVm *self)
       g_source_destroy (self->pid_source);
       g_clear_pointer (&self->pid_source, g_source_unref);
     }
-  if (self->pid_fd >= 0)
-    kill_process (self);
-  /* Fails when libvirt has noticed already; either way the domain is gone afterwards. */
-  virDomainDestroy (self->domain);
-  if (self->pid_fd >= 0)
-    close (self->pid_fd);
+  if (self->pid_fd < 0)
+    {
+      virDomainDestroy (self->domain);
+      return;
+    }
+  /* libvirt sees the monitor's end and forgets the domain by itself. That may take it 200 ms, which nobody has to wait for. */
+  kill_process (self);
+  close (self->pid_fd);
   self->pid_fd = -1;
 }

@@ -281,16 +281,12 @@ run_all (RunVerb *self, GError **error)
 static gboolean
 set_up (RunVerb *self, GError **error)
 {
-  g_autofree char *logs = NULL;
   g_autoptr (TcwQemuHost) host = NULL;
 
   if (!open_artifacts (self, error) || !tcw_cli_enter (self->cli, self->config, error) || !check_artifacts_writable (self, error))
     return FALSE;
-  logs = g_build_filename (tcw_cli_get_state_directory (self->cli), "logs", NULL);
-  if (!tcw_fs_make_folder (logs, 0755, error) || (self->log_folder = tcw_fs_make_temp_folder (logs, "run-", error)) == NULL)
-    return FALSE;
   host = tcw_cli_open_host (self->cli, NULL, error);
-  if (host == NULL)
+  if (host == NULL || (self->log_folder = tcw_qemu_host_make_vm_directory (host, "logs", error)) == NULL)
     return FALSE;
   self->engine = TCW_ENGINE (tcw_qemu_engine_new (host));
   self->schema = tcw_payload_schema_new (self->engine, error);

@@ -25,7 +25,9 @@ streams_are_possible (const TcwWireExec *message)
 
   if ((all & TCW_WIRE_STREAM_AGENT) != 0)
     return false;
-  if ((message->in != 0 && (message->in == message->out || message->in == message->err)) || (message->out != 0 && message->out == message->err))
+  if (message->in != 0 && (message->in == message->out || message->in == message->err))
+    return false;
+  if (message->out != 0 && message->out == message->err)
     return false;
   return message->err == 0 || (message->flags & (TCW_WIRE_EXEC_PTY | TCW_WIRE_EXEC_MERGE_STDERR)) == 0;
 }

@@ -55,6 +55,7 @@ TcwWireStream *
 tcw_wire_stream_attach (TcwWireLink *link, uint32_t id, uint64_t from, size_t receive, size_t send)
 {
   TcwWireUnknown *unknown = NULL;
+  TcwWireOpen how = (id & TCW_WIRE_STREAM_AGENT) != 0 ? TCW_WIRE_OPEN_ACCEPT : TCW_WIRE_OPEN_INITIATE;
   TcwWireStream *stream;
 
   for (size_t i = 0; i < link->n_unknown; i++)
@@ -65,7 +66,7 @@ tcw_wire_stream_attach (TcwWireLink *link, uint32_t id, uint64_t from, size_t re
       errno = EINVAL;
       return NULL;
     }
-  stream = tcw_wire_stream_open (link, id, (id & TCW_WIRE_STREAM_AGENT) != 0 ? TCW_WIRE_OPEN_ACCEPT : TCW_WIRE_OPEN_INITIATE, receive, send);
+  stream = tcw_wire_stream_open (link, id, how, receive, send);
   if (stream == NULL)
     return NULL;
   unknown->attached = true;
