@@ -90,14 +90,16 @@ on_item (const TcwWireTreeItem *item, gpointer user_data, GError **error)
 
 /* What a task's path leads to is the task's doing; that the guest or its agent fails is not. */
 static GError *
-explain (TcwQemuResultSet *self, const char *path, GError *error)
+explain (TcwQemuResultSet *self, GError *error)
 {
+  g_autoptr (GError) owned = error;
+
   if (g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_FOUND)
       || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_DIRECTORY)
       || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_WRONG_TYPE)
       || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PERMISSION))
-    return tcw_error_wrap (error, TCW_ERROR_TASK_FAILED, "%s", path);
-  return tcw_qemu_guest_explain (self->guest, error, "taking results from the guest");
+    return g_error_new_literal (TCW_ERROR, TCW_ERROR_TASK_FAILED, owned->message);
+  return tcw_qemu_guest_explain (self->guest, g_steal_pointer (&owned), "taking results from the guest");
 }
 
 static gboolean
@@ -122,7 +124,7 @@ extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEn
       g_error_free (local);
     }
   else
-    g_propagate_error (error, explain (self, path, local));
+    g_propagate_error (error, explain (self, local));
   return FALSE;
 }
 

@@ -124,12 +124,12 @@ static void
 log_start (TcwQemuSandboxBuilder *self, TcwQemuTemplate *template, const TcwQemuGuestTimes *times, gint64 identity)
 {
   TcwTaskLog *log = tcw_task_context_get_log (self->context);
+  guint cpus = self->machine.sockets * self->machine.cores * self->machine.threads;
   gint64 build_time = tcw_qemu_template_get_build_time (template);
 
-  tcw_task_log_message (log, "Image %s (sha256:%.12s), %u MiB, %u CPUs, %s.", tcw_qemu_image_get_name (self->image),
+  tcw_task_log_message (log, "Image %s (sha256:%.12s), %u MiB, %u CPU%s, %s.", tcw_qemu_image_get_name (self->image),
                         tcw_qemu_image_get_digest (self->image), self->machine.memory_mib,
-                        self->machine.sockets * self->machine.cores * self->machine.threads,
-                        tcw_qemu_accel_to_string (tcw_qemu_host_get_accel (self->host)->accel));
+                        cpus, cpus == 1 ? "" : "s", tcw_qemu_accel_to_string (tcw_qemu_host_get_accel (self->host)->accel));
   if (build_time > 0)
     tcw_task_log_message (log, "Template prepared in %.1f s.", (double) build_time / G_TIME_SPAN_SECOND);
   tcw_task_log_message (log, "Virtual machine forked: process %.0f ms, state %.0f ms, agent %.0f ms, identity %.0f ms.",

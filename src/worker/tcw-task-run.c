@@ -41,32 +41,46 @@ resolution_of_error (const GError *error)
   return resolution;
 }
 
-static gboolean
-take_max_run_time (Run *run, GError **error)
+/* What the schema can't say of maxRunTime; adds a violation if there is one. */
+static void
+take_max_run_time (Run *run, GPtrArray *violations)
 {
   JsonNode *node = json_object_get_member (run->payload, "maxRunTime");
+  g_autoptr (GError) error = NULL;
 
   run->max_run_time = run->options->default_max_run_time;
-  if (node != NULL && !tcw_duration_from_json (node, &run->max_run_time, error))
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node))
+    return;
+  if (!tcw_duration_from_json (node, &run->max_run_time, &error))
     {
-      g_prefix_error (error, "task.payload.maxRunTime: ");
-      return FALSE;
+      /* What is neither a number nor text has a violation of the schema already. */
+      if (json_node_get_value_type (node) == G_TYPE_STRING)
+        g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: %s", error->message));
     }
-  if (run->max_run_time >= 1 && run->max_run_time <= run->options->limit_max_run_time)
-    return TRUE;
-  g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD,
-               "task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT " seconds, is %" G_GINT64_FORMAT,
-               run->options->limit_max_run_time, run->max_run_time);
-  return FALSE;
+  else if (run->max_run_time < 1 || run->max_run_time > run->options->limit_max_run_time)
+    g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT
+                                                  " seconds, is %" G_GINT64_FORMAT,
+                                                  run->options->limit_max_run_time, run->max_run_time));
 }
 
 static gboolean
 prepare (Run *run, JsonNode *payload, GError **error)
 {
-  if (!tcw_schema_check (run->options->payload_schema, payload, "task.payload", error))
-    return FALSE;
-  run->payload = json_node_get_object (payload);
-  return take_max_run_time (run, error);
+  g_autoptr (GPtrArray) violations = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *text = NULL;
+
+  tcw_schema_validate (run->options->payload_schema, payload, "task.payload", violations);
+  if (JSON_NODE_HOLDS_OBJECT (payload))
+    {
+      run->payload = json_node_get_object (payload);
+      take_max_run_time (run, violations);
+    }
+  if (violations->len == 0)
+    return TRUE;
+  g_ptr_array_add (violations, NULL);
+  text = g_strjoinv ("\n", (char **) violations->pdata);
+  g_set_error_literal (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, text);
+  return FALSE;
 }
 
 static gboolean
