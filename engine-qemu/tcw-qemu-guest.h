@@ -6,7 +6,7 @@
 
 #include <gio/gio.h>
 
-#include "tcw-qemu-agent.h"
+#include "tcw-qemu-link.h"
 #include "tcw-qemu-host.h"
 #include "tcw-qemu-image.h"
 #include "tcw-qemu-vm.h"
@@ -52,7 +52,7 @@ gboolean tcw_qemu_guest_start (TcwQemuGuest *self, guint timeout_seconds, GCance
 gboolean tcw_qemu_guest_identify (TcwQemuGuest *self, const char *host_name, GCancellable *cancellable, GError **error);
 
 TcwQemuVm *tcw_qemu_guest_get_vm (TcwQemuGuest *self);
-TcwQemuAgent *tcw_qemu_guest_get_agent (TcwQemuGuest *self);
+TcwQemuLink *tcw_qemu_guest_get_agent (TcwQemuGuest *self);
 const TcwQemuGuestTimes *tcw_qemu_guest_get_times (TcwQemuGuest *self);
 const char *tcw_qemu_guest_get_directory (TcwQemuGuest *self);
 

@@ -94,10 +94,10 @@ explain (TcwQemuResultSet *self, GError *error)
 {
   g_autoptr (GError) owned = error;
 
-  if (g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_FOUND)
-      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_DIRECTORY)
-      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_WRONG_TYPE)
-      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PERMISSION))
+  if (g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NOT_FOUND)
+      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NO_DIRECTORY)
+      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_WRONG_TYPE)
+      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_PERMISSION))
     return g_error_new_literal (TCW_ERROR, TCW_ERROR_TASK_FAILED, owned->message);
   return tcw_qemu_guest_explain (self->guest, g_steal_pointer (&owned), "taking results from the guest");
 }
@@ -114,7 +114,7 @@ extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEn
   gboolean done;
 
   absolute = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (self->home, path, NULL);
-  done = tcw_qemu_agent_get (tcw_qemu_guest_get_agent (self->guest), absolute, flags, on_item, &extraction, deadline,
+  done = tcw_qemu_link_get (tcw_qemu_guest_get_agent (self->guest), absolute, flags, on_item, &extraction, deadline,
                              tcw_task_context_get_cancellable (self->context), &local);
   if (done)
     return TRUE;

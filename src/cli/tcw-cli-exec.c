@@ -9,7 +9,7 @@
 #include "base/tcw-error.h"
 #include "base/tcw-i18n.h"
 #include "cli/tcw-cli-private.h"
-#include "tcw-qemu-agent.h"
+#include "tcw-qemu-link.h"
 
 #define ANSWER_SECONDS 30
 #define RETRY_MS 10
@@ -18,8 +18,8 @@
 
 typedef struct
 {
-  TcwQemuAgent *agent;
-  TcwQemuAgentExec *exec;
+  TcwQemuLink *agent;
+  TcwQemuLinkExec *exec;
   GByteArray *pending; /* read from our stdin, not yet taken */
   guint stdin_source;
   char *user;
@@ -29,7 +29,7 @@ typedef struct
 static void
 exec_verb_clear (ExecVerb *self)
 {
-  g_clear_pointer (&self->exec, tcw_qemu_agent_exec_free);
+  g_clear_pointer (&self->exec, tcw_qemu_link_exec_free);
   g_clear_object (&self->agent);
   g_byte_array_unref (self->pending);
   g_free (self->user);
@@ -81,16 +81,16 @@ static gboolean
 connect_agent (ExecVerb *self, const char *socket, GError **error)
 {
   guint8 entropy[TCW_WIRE_ENTROPY_MIN];
-  TcwQemuAgentIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy };
+  TcwQemuLinkIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy };
 
   if (getrandom (entropy, sizeof entropy, 0) != sizeof entropy)
     {
       g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot get random numbers: %s", g_strerror (errno));
       return FALSE;
     }
-  self->agent = tcw_qemu_agent_new (NULL);
-  return tcw_qemu_agent_connect (self->agent, socket, answer_deadline (), NULL, error)
-         && tcw_qemu_agent_identify (self->agent, &identity, answer_deadline (), NULL, error);
+  self->agent = tcw_qemu_link_new (NULL);
+  return tcw_qemu_link_connect (self->agent, socket, answer_deadline (), NULL, error)
+         && tcw_qemu_link_identify (self->agent, &identity, answer_deadline (), NULL, error);
 }
 
 static gboolean on_stdin (int fd, GIOCondition condition, gpointer user_data);
@@ -105,7 +105,7 @@ watch_stdin (ExecVerb *self)
 static gboolean
 write_pending (ExecVerb *self)
 {
-  gsize written = tcw_qemu_agent_exec_write_some (self->exec, self->pending->data, self->pending->len);
+  gsize written = tcw_qemu_link_exec_write_some (self->exec, self->pending->data, self->pending->len);
 
   g_byte_array_remove_range (self->pending, 0, (guint) written);
   return self->pending->len == 0;
@@ -135,7 +135,7 @@ on_stdin (int fd, GIOCondition condition, gpointer user_data)
   self->stdin_source = 0;
   if (n <= 0)
     {
-      tcw_qemu_agent_exec_close_stdin (self->exec);
+      tcw_qemu_link_exec_close_stdin (self->exec);
       return G_SOURCE_REMOVE;
     }
   g_byte_array_append (self->pending, buffer, (guint) n);
@@ -154,10 +154,10 @@ on_interrupt (gpointer user_data)
 }
 
 static gboolean
-run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
+run_command (ExecVerb *self, char **argv, TcwQemuLinkExit *end, GError **error)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  TcwQemuAgentExecOptions options = {
+  TcwQemuLinkExecOptions options = {
     .argv = (const char *const *) argv,
     .user = self->user,
     .cwd = self->cwd,
@@ -168,12 +168,12 @@ run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
   guint interrupt;
   gboolean ended;
 
-  self->exec = tcw_qemu_agent_exec (self->agent, &options, answer_deadline (), cancellable, error);
+  self->exec = tcw_qemu_link_exec (self->agent, &options, answer_deadline (), cancellable, error);
   if (self->exec == NULL)
     return FALSE;
   interrupt = g_unix_signal_add (SIGINT, on_interrupt, cancellable);
   watch_stdin (self);
-  ended = tcw_qemu_agent_exec_wait (self->exec, G_MAXINT64, cancellable, end, error);
+  ended = tcw_qemu_link_exec_wait (self->exec, G_MAXINT64, cancellable, end, error);
   if (self->stdin_source != 0)
     g_source_remove (self->stdin_source);
   g_source_remove (interrupt);
@@ -192,7 +192,7 @@ tcw_cli_exec (TcwCli *cli, int argc, char **argv)
     { NULL },
   };
   g_autoptr (GError) error = NULL;
-  TcwQemuAgentExit end;
+  TcwQemuLinkExit end;
   int status = TCW_EXIT_OK;
   int first = 2;
 

@@ -22,6 +22,7 @@ typedef struct
   TcwLogPrinter *printer;
   char *prefix; /* NULL: bytes pass as they are */
   GString *line;
+  gboolean in_pieces; /* the line has been shown in part */
 } Attachment;
 
 TcwLogPrinter *
@@ -76,16 +77,23 @@ print (TcwLogPrinter *self, const void *data, gsize length)
   g_mutex_unlock (&self->mutex);
 }
 
+/* Shows what there is of the line, as a line. The mere end of a line that was shown in pieces isn't another one. */
 static void
 flush_line (Attachment *attachment)
 {
-  if (attachment->line->len == 0)
+  GString *line = attachment->line;
+  gboolean ended = line->len > 0 && line->str[line->len - 1] == '\n';
+  gboolean mere_end = attachment->in_pieces && ended && line->len == 1;
+
+  if (line->len == 0)
     return;
-  if (attachment->line->str[attachment->line->len - 1] != '\n')
-    g_string_append_c (attachment->line, '\n');
-  g_string_prepend (attachment->line, attachment->prefix);
-  print (attachment->printer, attachment->line->str, attachment->line->len);
-  g_string_truncate (attachment->line, 0);
+  attachment->in_pieces = !ended;
+  if (!ended)
+    g_string_append_c (line, '\n');
+  g_string_prepend (line, attachment->prefix);
+  if (!mere_end)
+    print (attachment->printer, line->str, line->len);
+  g_string_truncate (line, 0);
 }
 
 static void
@@ -103,7 +111,7 @@ on_written (const guint8 *data, gsize length, gpointer user_data)
       const guint8 *newline = memchr (data, '\n', length);
       gsize take = newline != NULL ? (gsize) (newline - data) + 1 : length;
 
-      take = MIN (take, MAX_LINE);
+      take = MIN (take, MAX_LINE - attachment->line->len);
       g_string_append_len (attachment->line, (const char *) data, (gssize) take);
       if (attachment->line->str[attachment->line->len - 1] == '\n' || attachment->line->len >= MAX_LINE)
         flush_line (attachment);
@@ -125,13 +133,26 @@ attachment_free (gpointer data)
   g_free (attachment);
 }
 
+/* "NAME| " with blanks for what could break lines or speak to a terminal. */
+static char *
+make_prefix (const char *name)
+{
+  g_autofree char *valid = g_utf8_make_valid (name, -1);
+  GString *prefix = g_string_new (NULL);
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_unichar (prefix, g_unichar_iscntrl (g_utf8_get_char (p)) ? ' ' : g_utf8_get_char (p));
+  g_string_append (prefix, "| ");
+  return g_string_free (prefix, FALSE);
+}
+
 void
 tcw_log_printer_attach (TcwLogPrinter *self, TcwTaskLog *log, const char *name)
 {
   Attachment *attachment = g_new0 (Attachment, 1);
 
   attachment->printer = tcw_log_printer_ref (self);
-  attachment->prefix = name != NULL ? g_strdup_printf ("%s| ", name) : NULL;
+  attachment->prefix = name != NULL ? make_prefix (name) : NULL;
   attachment->line = g_string_new (NULL);
   tcw_task_log_set_mirror (log, on_written, attachment, attachment_free);
 }

@@ -1,12 +1,12 @@
-/* The link to an agent: its socket, and the pump between socket and protocol; see tcw-qemu-agent.h. */
-#include "tcw-qemu-agent.h"
+/* The link to an agent: its socket, and the pump between socket and protocol; see tcw-qemu-link.h. */
+#include "tcw-qemu-link.h"
 
 #include <errno.h>
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "tcw-qemu-agent-private.h"
+#include "tcw-qemu-link-private.h"
 
 #define FIRST_HELLO_INTERVAL_US (100 * G_TIME_SPAN_MILLISECOND)
 #define LAST_HELLO_INTERVAL_US (2 * G_TIME_SPAN_SECOND)
@@ -14,8 +14,8 @@
 #define READS_PER_WAKE_UP 16
 #define MAX_RESYNCS 16
 
-G_DEFINE_QUARK (tcw-qemu-agent-error-quark, tcw_qemu_agent_error)
-G_DEFINE_FINAL_TYPE (TcwQemuAgent, tcw_qemu_agent, G_TYPE_OBJECT)
+G_DEFINE_QUARK (tcw-qemu-link-error-quark, tcw_qemu_link_error)
+G_DEFINE_FINAL_TYPE (TcwQemuLink, tcw_qemu_link, G_TYPE_OBJECT)
 
 static void
 drop_source (GSource **source)
@@ -28,7 +28,7 @@ drop_source (GSource **source)
 }
 
 void
-tcw_qemu_agent_disconnect (TcwQemuAgent *self)
+tcw_qemu_link_disconnect (TcwQemuLink *self)
 {
   drop_source (&self->read_source);
   drop_source (&self->write_source);
@@ -41,11 +41,11 @@ tcw_qemu_agent_disconnect (TcwQemuAgent *self)
 }
 
 static void
-tcw_qemu_agent_finalize (GObject *object)
+tcw_qemu_link_finalize (GObject *object)
 {
-  TcwQemuAgent *self = TCW_QEMU_AGENT (object);
+  TcwQemuLink *self = TCW_QEMU_LINK (object);
 
-  tcw_qemu_agent_disconnect (self);
+  tcw_qemu_link_disconnect (self);
   tcw_wire_link_free (self->link);
   tcw_wire_record_reader_clear (&self->records);
   g_free (self->in);
@@ -56,35 +56,35 @@ tcw_qemu_agent_finalize (GObject *object)
   g_clear_error (&self->broken);
   g_free (self->version);
   g_main_context_unref (self->context);
-  G_OBJECT_CLASS (tcw_qemu_agent_parent_class)->finalize (object);
+  G_OBJECT_CLASS (tcw_qemu_link_parent_class)->finalize (object);
 }
 
 static void
-tcw_qemu_agent_class_init (TcwQemuAgentClass *klass)
+tcw_qemu_link_class_init (TcwQemuLinkClass *klass)
 {
-  G_OBJECT_CLASS (klass)->finalize = tcw_qemu_agent_finalize;
+  G_OBJECT_CLASS (klass)->finalize = tcw_qemu_link_finalize;
 }
 
 static void
-tcw_qemu_agent_init (TcwQemuAgent *self)
+tcw_qemu_link_init (TcwQemuLink *self)
 {
   self->context = g_main_context_ref_thread_default ();
   self->link = tcw_wire_link_new (TCW_WIRE_HOST, TCW_WIRE_CONTROL_WINDOW);
   if (self->link == NULL)
     g_error ("no memory for a link to an agent");
   tcw_wire_record_reader_init (&self->records, TCW_WIRE_RECORD_AGENT_MAX);
-  self->in = g_malloc (TCW_QEMU_AGENT_BUFFER_SIZE);
-  self->out = g_malloc (TCW_QEMU_AGENT_BUFFER_SIZE);
+  self->in = g_malloc (TCW_QEMU_LINK_BUFFER_SIZE);
+  self->out = g_malloc (TCW_QEMU_LINK_BUFFER_SIZE);
   self->control_out = g_byte_array_new ();
   self->replies = g_hash_table_new (NULL, NULL);
   self->execs = g_hash_table_new (NULL, NULL);
   self->version = g_strdup ("");
 }
 
-TcwQemuAgent *
-tcw_qemu_agent_new (const guint8 *session)
+TcwQemuLink *
+tcw_qemu_link_new (const guint8 *session)
 {
-  TcwQemuAgent *self = g_object_new (TCW_QEMU_TYPE_AGENT, NULL);
+  TcwQemuLink *self = g_object_new (TCW_QEMU_TYPE_LINK, NULL);
 
   if (session != NULL)
     memcpy (self->session, session, sizeof self->session);
@@ -94,19 +94,19 @@ tcw_qemu_agent_new (const guint8 *session)
 }
 
 const guint8 *
-tcw_qemu_agent_get_session (TcwQemuAgent *self)
+tcw_qemu_link_get_session (TcwQemuLink *self)
 {
   return self->session;
 }
 
 gboolean
-tcw_qemu_agent_needs_identity (TcwQemuAgent *self)
+tcw_qemu_link_needs_identity (TcwQemuLink *self)
 {
   return self->identity_needed;
 }
 
 const char *
-tcw_qemu_agent_get_version (TcwQemuAgent *self)
+tcw_qemu_link_get_version (TcwQemuLink *self)
 {
   return self->version;
 }
@@ -115,28 +115,28 @@ tcw_qemu_agent_get_version (TcwQemuAgent *self)
 
 /* The link is of no use until the next connect; who waits for something is told @code and the text. */
 static void G_GNUC_PRINTF (3, 4)
-break_link (TcwQemuAgent *self, TcwQemuAgentError code, const char *format, ...)
+break_link (TcwQemuLink *self, TcwQemuLinkError code, const char *format, ...)
 {
   va_list args;
 
   if (self->broken == NULL)
     {
       va_start (args, format);
-      self->broken = g_error_new_valist (TCW_QEMU_AGENT_ERROR, (int) code, format, args);
+      self->broken = g_error_new_valist (TCW_QEMU_LINK_ERROR, (int) code, format, args);
       va_end (args);
     }
-  tcw_qemu_agent_disconnect (self);
+  tcw_qemu_link_disconnect (self);
 }
 
 static void
-on_reply (TcwQemuAgent *self, const TcwWireRecord *record)
+on_reply (TcwQemuLink *self, const TcwWireRecord *record)
 {
-  TcwQemuAgentReply *reply = g_hash_table_lookup (self->replies, GUINT_TO_POINTER (record->request));
+  TcwQemuLinkReply *reply = g_hash_table_lookup (self->replies, GUINT_TO_POINTER (record->request));
   TcwWireReply message;
 
   if (!tcw_wire_reply_decode (record->body, record->length, &message))
     {
-      break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the agent's reply to request %u can't be decoded", record->request);
+      break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the agent's reply to request %u can't be decoded", record->request);
       return;
     }
   if (reply == NULL)
@@ -149,19 +149,19 @@ on_reply (TcwQemuAgent *self, const TcwWireRecord *record)
 }
 
 static void
-on_exit_event (TcwQemuAgent *self, const TcwWireRecord *record)
+on_exit_event (TcwQemuLink *self, const TcwWireRecord *record)
 {
-  TcwQemuAgentExec *exec;
+  TcwQemuLinkExec *exec;
   TcwWireExit message;
 
   if (!tcw_wire_exit_decode (record->body, record->length, &message))
     {
-      break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the agent's report of a command's end can't be decoded");
+      break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the agent's report of a command's end can't be decoded");
       return;
     }
   exec = g_hash_table_lookup (self->execs, GUINT_TO_POINTER (message.exec));
   if (exec != NULL)
-    tcw_qemu_agent_exec_ended (exec, &message);
+    tcw_qemu_link_exec_ended (exec, &message);
 }
 
 static void
@@ -174,7 +174,7 @@ on_log_event (const TcwWireRecord *record)
 }
 
 static void
-on_record (TcwQemuAgent *self, const TcwWireRecord *record)
+on_record (TcwQemuLink *self, const TcwWireRecord *record)
 {
   switch (record->type)
     {
@@ -194,7 +194,7 @@ on_record (TcwQemuAgent *self, const TcwWireRecord *record)
 }
 
 static void
-on_control (TcwQemuAgent *self, TcwWireStream *control, guint changes)
+on_control (TcwQemuLink *self, TcwWireStream *control, guint changes)
 {
   TcwWireRecord record;
   TcwWireRecordResult result;
@@ -207,14 +207,14 @@ on_control (TcwQemuAgent *self, TcwWireStream *control, guint changes)
       tcw_wire_stream_acknowledge (control);
     }
   if (result != TCW_WIRE_RECORD_NONE)
-    break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the agent sent a record that is too long");
+    break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the agent sent a record that is too long");
   else if ((changes & TCW_WIRE_STREAM_WRITABLE) != 0)
-    tcw_qemu_agent_send_waiting (self);
+    tcw_qemu_link_send_waiting (self);
 }
 
 /* The agent has another session than ours, or none: what ran in ours is gone. */
 static void
-lose_session (TcwQemuAgent *self)
+lose_session (TcwQemuLink *self)
 {
   GHashTableIter iter;
   gpointer exec;
@@ -222,16 +222,16 @@ lose_session (TcwQemuAgent *self)
   self->session_lost = TRUE;
   g_hash_table_iter_init (&iter, self->execs);
   while (g_hash_table_iter_next (&iter, NULL, &exec))
-    tcw_qemu_agent_exec_lost (exec);
-  break_link (self, TCW_QEMU_AGENT_ERROR_SESSION_LOST, "the agent has forgotten the session (was it, or the guest, restarted?)");
+    tcw_qemu_link_exec_lost (exec);
+  break_link (self, TCW_QEMU_LINK_ERROR_SESSION_LOST, "the agent has forgotten the session (was it, or the guest, restarted?)");
 }
 
 static void
-on_welcome (TcwQemuAgent *self, const TcwWireEvent *event)
+on_welcome (TcwQemuLink *self, const TcwWireEvent *event)
 {
   if (event->peer_version == 0)
     {
-      break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the agent (%s) speaks no version of the protocol that we do", event->version);
+      break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the agent (%s) speaks no version of the protocol that we do", event->version);
       return;
     }
   if (self->has_session && event->fresh)
@@ -248,7 +248,7 @@ on_welcome (TcwQemuAgent *self, const TcwWireEvent *event)
 }
 
 static void
-say_hello (TcwQemuAgent *self, gboolean again)
+say_hello (TcwQemuLink *self, gboolean again)
 {
   guint32 epoch = 0;
 
@@ -259,9 +259,9 @@ say_hello (TcwQemuAgent *self, gboolean again)
 }
 
 static void
-on_stream (TcwQemuAgent *self, const TcwWireEvent *event)
+on_stream (TcwQemuLink *self, const TcwWireEvent *event)
 {
-  TcwQemuAgentStreamUser *user;
+  TcwQemuLinkStreamUser *user;
 
   if (tcw_wire_stream_get_id (event->stream) == 0)
     {
@@ -274,7 +274,7 @@ on_stream (TcwQemuAgent *self, const TcwWireEvent *event)
 }
 
 static void
-on_event (TcwQemuAgent *self, const TcwWireEvent *event)
+on_event (TcwQemuLink *self, const TcwWireEvent *event)
 {
   switch (event->type)
     {
@@ -289,12 +289,12 @@ on_event (TcwQemuAgent *self, const TcwWireEvent *event)
       break;
     case TCW_WIRE_EVENT_RESYNC:
       if (++self->resyncs > MAX_RESYNCS)
-        break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the link to the agent loses bytes all the time (%s)", event->text);
+        break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the link to the agent loses bytes all the time (%s)", event->text);
       else
         say_hello (self, TRUE);
       break;
     case TCW_WIRE_EVENT_FAILED:
-      break_link (self, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the guest broke the agent's protocol: %s", event->text);
+      break_link (self, TCW_QEMU_LINK_ERROR_PROTOCOL, "the guest broke the agent's protocol: %s", event->text);
       break;
     case TCW_WIRE_EVENT_HELLO:
     case TCW_WIRE_EVENT_UNKNOWN:
@@ -307,14 +307,14 @@ on_event (TcwQemuAgent *self, const TcwWireEvent *event)
 
 /* Writes what it can; FALSE when the socket takes no more now, or is gone. */
 static gboolean
-write_out (TcwQemuAgent *self)
+write_out (TcwQemuLink *self)
 {
   g_autoptr (GError) error = NULL;
   gssize n = g_socket_send_with_blocking (self->socket, (const char *) self->out + self->out_begin, self->out_end - self->out_begin, FALSE,
                                           NULL, &error);
 
   if (n < 0 && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    break_link (self, TCW_QEMU_AGENT_ERROR_LINK_CLOSED, "the link to the agent is closed");
+    break_link (self, TCW_QEMU_LINK_ERROR_LINK_CLOSED, "the link to the agent is closed");
   if (n <= 0)
     return FALSE;
   self->out_begin += (gsize) n;
@@ -326,7 +326,7 @@ write_out (TcwQemuAgent *self)
 static gboolean on_writable (GSocket *socket, GIOCondition condition, gpointer data);
 
 void
-tcw_qemu_agent_flush (TcwQemuAgent *self)
+tcw_qemu_link_flush (TcwQemuLink *self)
 {
   TcwWireEvent event;
 
@@ -335,7 +335,7 @@ tcw_qemu_agent_flush (TcwQemuAgent *self)
   while (self->broken == NULL && self->socket != NULL)
     {
       if (self->out_end == 0)
-        self->out_end = tcw_wire_link_pull (self->link, self->out, TCW_QEMU_AGENT_BUFFER_SIZE);
+        self->out_end = tcw_wire_link_pull (self->link, self->out, TCW_QEMU_LINK_BUFFER_SIZE);
       if (self->out_end == 0 || !write_out (self))
         break;
     }
@@ -352,31 +352,31 @@ tcw_qemu_agent_flush (TcwQemuAgent *self)
 static gboolean
 on_writable (GSocket *socket, GIOCondition condition, gpointer data)
 {
-  TcwQemuAgent *self = data;
+  TcwQemuLink *self = data;
 
-  tcw_qemu_agent_flush (self);
+  tcw_qemu_link_flush (self);
   return self->write_source != NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static gboolean
 on_readable (GSocket *socket, GIOCondition condition, gpointer data)
 {
-  TcwQemuAgent *self = data;
+  TcwQemuLink *self = data;
   for (int i = 0; i < READS_PER_WAKE_UP && self->socket != NULL; i++)
     {
       g_autoptr (GError) error = NULL;
-      gssize n = g_socket_receive_with_blocking (self->socket, (char *) self->in, TCW_QEMU_AGENT_BUFFER_SIZE, FALSE, NULL, &error);
+      gssize n = g_socket_receive_with_blocking (self->socket, (char *) self->in, TCW_QEMU_LINK_BUFFER_SIZE, FALSE, NULL, &error);
 
       if (n < 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
         break;
       if (n <= 0)
         {
-          break_link (self, TCW_QEMU_AGENT_ERROR_LINK_CLOSED, "the link to the agent is closed");
+          break_link (self, TCW_QEMU_LINK_ERROR_LINK_CLOSED, "the link to the agent is closed");
           break;
         }
       tcw_wire_link_push (self->link, self->in, (gsize) n);
-      tcw_qemu_agent_flush (self);
-      if ((gsize) n < TCW_QEMU_AGENT_BUFFER_SIZE)
+      tcw_qemu_link_flush (self);
+      if ((gsize) n < TCW_QEMU_LINK_BUFFER_SIZE)
         break;
     }
   return self->read_source != NULL ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
@@ -407,7 +407,7 @@ attach_timer (GMainContext *context, gint64 deadline)
 }
 
 static gboolean
-look (TcwQemuAgent *self, TcwQemuAgentCondition condition, gpointer user_data, gint64 deadline, GCancellable *cancellable, const char *what,
+look (TcwQemuLink *self, TcwQemuLinkCondition condition, gpointer user_data, gint64 deadline, GCancellable *cancellable, const char *what,
       gboolean *done, GError **error)
 {
   g_autoptr (GError) local = NULL;
@@ -422,14 +422,14 @@ look (TcwQemuAgent *self, TcwQemuAgentCondition condition, gpointer user_data, g
   else if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
   else if (g_get_monotonic_time () >= deadline)
-    g_set_error (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_TIMEOUT, "the agent did not %s in time", what);
+    g_set_error (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_TIMEOUT, "the agent did not %s in time", what);
   else
     return TRUE;
   return FALSE;
 }
 
 gboolean
-tcw_qemu_agent_wait_for (TcwQemuAgent *self, TcwQemuAgentCondition condition, gpointer user_data, const char *what, gint64 deadline,
+tcw_qemu_link_wait_for (TcwQemuLink *self, TcwQemuLinkCondition condition, gpointer user_data, const char *what, gint64 deadline,
                          GCancellable *cancellable, GError **error)
 {
   GSource *timer = attach_timer (self->context, deadline);
@@ -443,7 +443,7 @@ tcw_qemu_agent_wait_for (TcwQemuAgent *self, TcwQemuAgentCondition condition, gp
       g_source_set_callback (cancel, G_SOURCE_FUNC (on_cancelled), NULL, NULL);
       g_source_attach (cancel, self->context);
     }
-  tcw_qemu_agent_flush (self);
+  tcw_qemu_link_flush (self);
   while ((good = look (self, condition, user_data, deadline, cancellable, what, &done, error)) && !done)
     g_main_context_iteration (self->context, TRUE);
   drop_source (&timer);
@@ -454,7 +454,7 @@ tcw_qemu_agent_wait_for (TcwQemuAgent *self, TcwQemuAgentCondition condition, gp
 /* --- Connecting. ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-open_socket (TcwQemuAgent *self, const char *path, GError **error)
+open_socket (TcwQemuLink *self, const char *path, GError **error)
 {
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
   g_autoptr (GError) local = NULL;
@@ -463,7 +463,7 @@ open_socket (TcwQemuAgent *self, const char *path, GError **error)
   if (self->socket == NULL || !g_socket_connect (self->socket, address, NULL, &local))
     {
       g_clear_object (&self->socket);
-      g_set_error (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LINK_CLOSED, "cannot connect to %s: %s", path, local->message);
+      g_set_error (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_LINK_CLOSED, "cannot connect to %s: %s", path, local->message);
       return FALSE;
     }
   g_socket_set_blocking (self->socket, FALSE);
@@ -476,16 +476,16 @@ open_socket (TcwQemuAgent *self, const char *path, GError **error)
 static gboolean
 has_welcome (gpointer user_data, GError **error)
 {
-  return TCW_QEMU_AGENT (user_data)->welcome;
+  return TCW_QEMU_LINK (user_data)->welcome;
 }
 
 gboolean
-tcw_qemu_agent_connect (TcwQemuAgent *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_connect (TcwQemuLink *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   gint64 interval = FIRST_HELLO_INTERVAL_US;
   gboolean again = FALSE;
 
-  tcw_qemu_agent_disconnect (self);
+  tcw_qemu_link_disconnect (self);
   if (!self->session_lost)
     g_clear_error (&self->broken);
   if (!open_socket (self, path, error))
@@ -496,9 +496,9 @@ tcw_qemu_agent_connect (TcwQemuAgent *self, const char *path, gint64 deadline, G
       g_autoptr (GError) local = NULL;
 
       say_hello (self, again);
-      if (tcw_qemu_agent_wait_for (self, has_welcome, self, "come up", until, cancellable, &local))
+      if (tcw_qemu_link_wait_for (self, has_welcome, self, "come up", until, cancellable, &local))
         return TRUE;
-      if (!g_error_matches (local, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_TIMEOUT) || until == deadline)
+      if (!g_error_matches (local, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_TIMEOUT) || until == deadline)
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
@@ -510,14 +510,14 @@ tcw_qemu_agent_connect (TcwQemuAgent *self, const char *path, gint64 deadline, G
 static gboolean
 has_pong (gpointer user_data, GError **error)
 {
-  return TCW_QEMU_AGENT (user_data)->pong;
+  return TCW_QEMU_LINK (user_data)->pong;
 }
 
 gboolean
-tcw_qemu_agent_ping (TcwQemuAgent *self, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_ping (TcwQemuLink *self, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   self->pings++;
   self->pong = FALSE;
   tcw_wire_link_ping (self->link, &self->pings, sizeof self->pings);
-  return tcw_qemu_agent_wait_for (self, has_pong, self, "give a sign of life", deadline, cancellable, error);
+  return tcw_qemu_link_wait_for (self, has_pong, self, "give a sign of life", deadline, cancellable, error);
 }

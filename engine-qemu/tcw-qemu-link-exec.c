@@ -1,26 +1,26 @@
-/* Commands in a guest: their start, streams and end; see tcw-qemu-agent.h. */
+/* Commands in a guest: their start, streams and end; see tcw-qemu-link.h. */
 #include <string.h>
 
-#include "tcw-qemu-agent-private.h"
+#include "tcw-qemu-link-private.h"
 
 /* One output of a command. */
 typedef struct
 {
-  TcwQemuAgentStreamUser user;
-  TcwQemuAgentExec *exec;
+  TcwQemuLinkStreamUser user;
+  TcwQemuLinkExec *exec;
   TcwWireStream *stream; /* NULL: there is none, or it has ended */
-  TcwQemuAgentSink sink;
+  TcwQemuLinkSink sink;
   gboolean paused;
 } Output;
 
-struct _TcwQemuAgentExec
+struct _TcwQemuLinkExec
 {
-  TcwQemuAgent *agent;
+  TcwQemuLink *agent;
   guint32 id;
   Output out;
   Output err;
   gpointer output_data;
-  TcwQemuAgentStreamUser in_user;
+  TcwQemuLinkStreamUser in_user;
   TcwWireStream *in;
   GError *sink_error;
   gboolean started;
@@ -60,7 +60,7 @@ on_output_changed (gpointer owner, TcwWireStream *stream, guint changes)
 static void
 on_input_changed (gpointer owner, TcwWireStream *stream, guint changes)
 {
-  TcwQemuAgentExec *exec = owner;
+  TcwQemuLinkExec *exec = owner;
 
   if ((changes & TCW_WIRE_STREAM_CLOSED) == 0 && !tcw_wire_stream_is_stopped (stream))
     return;
@@ -69,14 +69,14 @@ on_input_changed (gpointer owner, TcwWireStream *stream, guint changes)
 }
 
 void
-tcw_qemu_agent_exec_ended (TcwQemuAgentExec *exec, const TcwWireExit *end)
+tcw_qemu_link_exec_ended (TcwQemuLinkExec *exec, const TcwWireExit *end)
 {
   exec->ended = TRUE;
   exec->end = *end;
 }
 
 void
-tcw_qemu_agent_exec_lost (TcwQemuAgentExec *exec)
+tcw_qemu_link_exec_lost (TcwQemuLinkExec *exec)
 {
   exec->lost = TRUE;
   exec->in = NULL;
@@ -85,24 +85,24 @@ tcw_qemu_agent_exec_lost (TcwQemuAgentExec *exec)
 }
 
 static gboolean
-open_output (TcwQemuAgentExec *exec, Output *output, TcwQemuAgentSink sink, GError **error)
+open_output (TcwQemuLinkExec *exec, Output *output, TcwQemuLinkSink sink, GError **error)
 {
   output->exec = exec;
   output->sink = sink;
-  output->user = (TcwQemuAgentStreamUser){ .changed = on_output_changed, .owner = output };
+  output->user = (TcwQemuLinkStreamUser){ .changed = on_output_changed, .owner = output };
   if (sink == NULL)
     return TRUE;
-  output->stream = tcw_qemu_agent_open_stream (exec->agent, TCW_WIRE_WINDOW_DEFAULT, 0, &output->user, error);
+  output->stream = tcw_qemu_link_open_stream (exec->agent, TCW_WIRE_WINDOW_DEFAULT, 0, &output->user, error);
   return output->stream != NULL;
 }
 
 static gboolean
-open_streams (TcwQemuAgentExec *exec, const TcwQemuAgentExecOptions *options, GError **error)
+open_streams (TcwQemuLinkExec *exec, const TcwQemuLinkExecOptions *options, GError **error)
 {
-  exec->in_user = (TcwQemuAgentStreamUser){ .changed = on_input_changed, .owner = exec };
+  exec->in_user = (TcwQemuLinkStreamUser){ .changed = on_input_changed, .owner = exec };
   if (options->has_stdin)
     {
-      exec->in = tcw_qemu_agent_open_stream (exec->agent, 0, TCW_WIRE_WINDOW_DEFAULT, &exec->in_user, error);
+      exec->in = tcw_qemu_link_open_stream (exec->agent, 0, TCW_WIRE_WINDOW_DEFAULT, &exec->in_user, error);
       if (exec->in == NULL)
         return FALSE;
     }
@@ -151,7 +151,7 @@ encode_resize (TcwWireWriter *writer, const void *message)
 }
 
 static gboolean
-check_size (const TcwQemuAgentExecOptions *options, GError **error)
+check_size (const TcwQemuLinkExecOptions *options, GError **error)
 {
   gsize total = 0;
 
@@ -161,15 +161,15 @@ check_size (const TcwQemuAgentExecOptions *options, GError **error)
     total += strlen (options->environ[i]) + 8;
   if (total < TCW_WIRE_RECORD_MAX - 64 * 1024)
     return TRUE;
-  g_set_error (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LIMIT,
+  g_set_error (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_LIMIT,
                "command and environment have %" G_GSIZE_FORMAT " bytes, over the limit of 4 MiB", total);
   return FALSE;
 }
 
-TcwQemuAgentExec *
-tcw_qemu_agent_exec (TcwQemuAgent *self, const TcwQemuAgentExecOptions *options, gint64 deadline, GCancellable *cancellable, GError **error)
+TcwQemuLinkExec *
+tcw_qemu_link_exec (TcwQemuLink *self, const TcwQemuLinkExecOptions *options, gint64 deadline, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (TcwQemuAgentExec) exec = NULL;
+  g_autoptr (TcwQemuLinkExec) exec = NULL;
   TcwWireExec message = {
     .flags = options->pty ? TCW_WIRE_EXEC_PTY : 0,
     .argv = to_strings (options->argv),
@@ -182,18 +182,18 @@ tcw_qemu_agent_exec (TcwQemuAgent *self, const TcwQemuAgentExecOptions *options,
 
   if (!check_size (options, error))
     return NULL;
-  exec = g_new0 (TcwQemuAgentExec, 1);
+  exec = g_new0 (TcwQemuLinkExec, 1);
   exec->agent = g_object_ref (self);
-  exec->id = tcw_qemu_agent_new_exec_id (self);
+  exec->id = tcw_qemu_link_new_exec_id (self);
   exec->output_data = options->output_data;
-  tcw_qemu_agent_add_exec (self, exec->id, exec);
+  tcw_qemu_link_add_exec (self, exec->id, exec);
   if (!open_streams (exec, options, error))
     return NULL;
   message.exec = exec->id;
   message.in = stream_id (exec->in);
   message.out = stream_id (exec->out.stream);
   message.err = stream_id (exec->err.stream);
-  if (!tcw_qemu_agent_request (self, TCW_WIRE_EXEC, encode_exec, &message, NULL, deadline, cancellable, error))
+  if (!tcw_qemu_link_request (self, TCW_WIRE_EXEC, encode_exec, &message, NULL, deadline, cancellable, error))
     return NULL;
   exec->started = TRUE;
   return g_steal_pointer (&exec);
@@ -208,7 +208,7 @@ close_stream (TcwWireStream **stream)
 }
 
 void
-tcw_qemu_agent_exec_free (TcwQemuAgentExec *exec)
+tcw_qemu_link_exec_free (TcwQemuLinkExec *exec)
 {
   if (exec == NULL)
     return;
@@ -216,13 +216,13 @@ tcw_qemu_agent_exec_free (TcwQemuAgentExec *exec)
     {
       TcwWireKill message = { .exec = exec->id };
 
-      tcw_qemu_agent_send (exec->agent, TCW_WIRE_KILL, encode_kill, &message);
+      tcw_qemu_link_send (exec->agent, TCW_WIRE_KILL, encode_kill, &message);
     }
-  tcw_qemu_agent_remove_exec (exec->agent, exec->id);
+  tcw_qemu_link_remove_exec (exec->agent, exec->id);
   close_stream (&exec->in);
   close_stream (&exec->out.stream);
   close_stream (&exec->err.stream);
-  tcw_qemu_agent_flush (exec->agent);
+  tcw_qemu_link_flush (exec->agent);
   g_clear_error (&exec->sink_error);
   g_object_unref (exec->agent);
   g_free (exec);
@@ -231,7 +231,7 @@ tcw_qemu_agent_exec_free (TcwQemuAgentExec *exec)
 static gboolean
 is_over (gpointer user_data, GError **error)
 {
-  TcwQemuAgentExec *exec = user_data;
+  TcwQemuLinkExec *exec = user_data;
 
   if (exec->sink_error != NULL)
     {
@@ -242,11 +242,11 @@ is_over (gpointer user_data, GError **error)
 }
 
 gboolean
-tcw_qemu_agent_exec_wait (TcwQemuAgentExec *exec, gint64 deadline, GCancellable *cancellable, TcwQemuAgentExit *end, GError **error)
+tcw_qemu_link_exec_wait (TcwQemuLinkExec *exec, gint64 deadline, GCancellable *cancellable, TcwQemuLinkExit *end, GError **error)
 {
-  if (!tcw_qemu_agent_wait_for (exec->agent, is_over, exec, "report the command's end", deadline, cancellable, error))
+  if (!tcw_qemu_link_wait_for (exec->agent, is_over, exec, "report the command's end", deadline, cancellable, error))
     return FALSE;
-  *end = (TcwQemuAgentExit){
+  *end = (TcwQemuLinkExit){
     .kind = exec->end.kind,
     .code = (int) MIN (exec->end.code, G_MAXINT),
     .cpu_us = exec->end.user_us + exec->end.system_us,
@@ -256,40 +256,40 @@ tcw_qemu_agent_exec_wait (TcwQemuAgentExec *exec, gint64 deadline, GCancellable 
 }
 
 void
-tcw_qemu_agent_exec_pause_output (TcwQemuAgentExec *exec, gboolean is_stderr, gboolean paused)
+tcw_qemu_link_exec_pause_output (TcwQemuLinkExec *exec, gboolean is_stderr, gboolean paused)
 {
   Output *output = is_stderr ? &exec->err : &exec->out;
 
   output->paused = paused;
   drain (output);
-  tcw_qemu_agent_flush (exec->agent);
+  tcw_qemu_link_flush (exec->agent);
 }
 
 gsize
-tcw_qemu_agent_exec_write_some (TcwQemuAgentExec *exec, const void *data, gsize length)
+tcw_qemu_link_exec_write_some (TcwQemuLinkExec *exec, const void *data, gsize length)
 {
   gsize written = exec->in != NULL ? tcw_wire_stream_write (exec->in, data, length) : 0;
 
   if (written > 0)
-    tcw_qemu_agent_flush (exec->agent);
+    tcw_qemu_link_flush (exec->agent);
   return written;
 }
 
 static gboolean
 can_write (gpointer user_data, GError **error)
 {
-  TcwQemuAgentExec *exec = user_data;
+  TcwQemuLinkExec *exec = user_data;
 
   if (exec->in == NULL)
     {
-      g_set_error_literal (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_CANCELLED, "the command reads its input no more");
+      g_set_error_literal (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_CANCELLED, "the command reads its input no more");
       return FALSE;
     }
   return tcw_wire_stream_get_room (exec->in) > 0;
 }
 
 gboolean
-tcw_qemu_agent_exec_write (TcwQemuAgentExec *exec, const void *data, gsize length, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_exec_write (TcwQemuLinkExec *exec, const void *data, gsize length, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   const guint8 *bytes = data;
 
@@ -301,9 +301,9 @@ tcw_qemu_agent_exec_write (TcwQemuAgentExec *exec, const void *data, gsize lengt
       /* Asking for room while there is none makes the link tell when there is. */
       if (exec->in != NULL && tcw_wire_stream_get_room (exec->in) == 0)
         tcw_wire_stream_reserve (exec->in, &ignored);
-      if (!tcw_qemu_agent_wait_for (exec->agent, can_write, exec, "take the command's input", deadline, cancellable, error))
+      if (!tcw_qemu_link_wait_for (exec->agent, can_write, exec, "take the command's input", deadline, cancellable, error))
         return FALSE;
-      written = tcw_qemu_agent_exec_write_some (exec, bytes, length);
+      written = tcw_qemu_link_exec_write_some (exec, bytes, length);
       bytes += written;
       length -= written;
     }
@@ -311,36 +311,36 @@ tcw_qemu_agent_exec_write (TcwQemuAgentExec *exec, const void *data, gsize lengt
 }
 
 void
-tcw_qemu_agent_exec_close_stdin (TcwQemuAgentExec *exec)
+tcw_qemu_link_exec_close_stdin (TcwQemuLinkExec *exec)
 {
   if (exec->in == NULL)
     return;
   tcw_wire_stream_finish (exec->in);
-  tcw_qemu_agent_flush (exec->agent);
+  tcw_qemu_link_flush (exec->agent);
 }
 
 gboolean
-tcw_qemu_agent_exec_signal (TcwQemuAgentExec *exec, int signo, gboolean tree, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_exec_signal (TcwQemuLinkExec *exec, int signo, gboolean tree, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   TcwWireSignal message = { .exec = exec->id, .signo = (guint32) signo, .tree = tree };
 
-  return tcw_qemu_agent_request (exec->agent, TCW_WIRE_SIGNAL, encode_signal, &message, NULL, deadline, cancellable, error);
+  return tcw_qemu_link_request (exec->agent, TCW_WIRE_SIGNAL, encode_signal, &message, NULL, deadline, cancellable, error);
 }
 
 gboolean
-tcw_qemu_agent_exec_resize (TcwQemuAgentExec *exec, guint16 columns, guint16 rows, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_exec_resize (TcwQemuLinkExec *exec, guint16 columns, guint16 rows, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   TcwWireResize message = { .exec = exec->id, .columns = columns, .rows = rows };
 
-  return tcw_qemu_agent_request (exec->agent, TCW_WIRE_RESIZE, encode_resize, &message, NULL, deadline, cancellable, error);
+  return tcw_qemu_link_request (exec->agent, TCW_WIRE_RESIZE, encode_resize, &message, NULL, deadline, cancellable, error);
 }
 
 gboolean
-tcw_qemu_agent_exec_kill (TcwQemuAgentExec *exec, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_link_exec_kill (TcwQemuLinkExec *exec, gint64 deadline, GCancellable *cancellable, GError **error)
 {
   TcwWireKill message = { .exec = exec->id };
 
   if (exec->ended)
     return TRUE;
-  return tcw_qemu_agent_request (exec->agent, TCW_WIRE_KILL, encode_kill, &message, NULL, deadline, cancellable, error);
+  return tcw_qemu_link_request (exec->agent, TCW_WIRE_KILL, encode_kill, &message, NULL, deadline, cancellable, error);
 }

@@ -1,14 +1,14 @@
-/* Files and folders out of a guest; see tcw-qemu-agent.h and wire/tcw-wire-tree.h. */
-#include "tcw-qemu-agent-private.h"
+/* Files and folders out of a guest; see tcw-qemu-link.h and wire/tcw-wire-tree.h. */
+#include "tcw-qemu-link-private.h"
 
-/* One transfer; on the stack of tcw_qemu_agent_get(). */
+/* One transfer; on the stack of tcw_qemu_link_get(). */
 typedef struct
 {
-  TcwQemuAgentStreamUser user;
+  TcwQemuLinkStreamUser user;
   TcwWireStream *stream;
   TcwWireTreeDecoder decoder;
-  TcwQemuAgentReply reply;
-  TcwQemuAgentVisitor visitor;
+  TcwQemuLinkReply reply;
+  TcwQemuLinkVisitor visitor;
   gpointer visitor_data;
   GError *error;
   gboolean ended;
@@ -18,7 +18,7 @@ static void
 protocol_error (Transfer *transfer, const char *why)
 {
   if (transfer->error == NULL)
-    g_set_error (&transfer->error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the guest sent a broken tree of files: %s", why);
+    g_set_error (&transfer->error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_PROTOCOL, "the guest sent a broken tree of files: %s", why);
 }
 
 static void
@@ -29,7 +29,7 @@ take_item (Transfer *transfer, const TcwWireTreeItem *item)
       g_autofree char *text = g_utf8_make_valid (item->message, -1);
       gboolean known = item->status > TCW_WIRE_STATUS_OK && item->status <= TCW_WIRE_STATUS_LAST;
 
-      g_set_error (&transfer->error, TCW_QEMU_AGENT_ERROR, known ? (int) item->status : TCW_QEMU_AGENT_ERROR_IO, "%s", text);
+      g_set_error (&transfer->error, TCW_QEMU_LINK_ERROR, known ? (int) item->status : TCW_QEMU_LINK_ERROR_IO, "%s", text);
     }
   else if (item->kind != TCW_WIRE_TREE_FINISH)
     transfer->visitor (item, transfer->visitor_data, &transfer->error);
@@ -74,7 +74,7 @@ is_over (gpointer user_data, GError **error)
       return FALSE;
     }
   if (transfer->reply.done && transfer->reply.status != TCW_WIRE_STATUS_OK)
-    return tcw_qemu_agent_set_reply_error (&transfer->reply, error);
+    return tcw_qemu_link_set_reply_error (&transfer->reply, error);
   return transfer->reply.done && transfer->ended;
 }
 
@@ -85,7 +85,7 @@ encode_get (TcwWireWriter *writer, const void *message)
 }
 
 gboolean
-tcw_qemu_agent_get (TcwQemuAgent *self, const char *path, guint flags, TcwQemuAgentVisitor visitor, gpointer user_data, gint64 deadline,
+tcw_qemu_link_get (TcwQemuLink *self, const char *path, guint flags, TcwQemuLinkVisitor visitor, gpointer user_data, gint64 deadline,
                     GCancellable *cancellable, GError **error)
 {
   g_autofree Transfer *transfer = g_new0 (Transfer, 1);
@@ -93,21 +93,21 @@ tcw_qemu_agent_get (TcwQemuAgent *self, const char *path, guint flags, TcwQemuAg
   guint32 request;
   gboolean done;
 
-  transfer->user = (TcwQemuAgentStreamUser){ .changed = on_tree_changed, .owner = transfer };
+  transfer->user = (TcwQemuLinkStreamUser){ .changed = on_tree_changed, .owner = transfer };
   transfer->visitor = visitor;
   transfer->visitor_data = user_data;
   tcw_wire_tree_decoder_init (&transfer->decoder);
-  transfer->stream = tcw_qemu_agent_open_stream (self, 4 * TCW_WIRE_WINDOW_DEFAULT, 0, &transfer->user, error);
+  transfer->stream = tcw_qemu_link_open_stream (self, 4 * TCW_WIRE_WINDOW_DEFAULT, 0, &transfer->user, error);
   if (transfer->stream == NULL)
     return FALSE;
   message.stream = tcw_wire_stream_get_id (transfer->stream);
-  request = tcw_qemu_agent_begin_request (self, TCW_WIRE_GET, encode_get, &message, &transfer->reply);
-  done = tcw_qemu_agent_wait_for (self, is_over, transfer, "deliver the files", deadline, cancellable, error);
-  tcw_qemu_agent_forget_request (self, request);
-  if (tcw_qemu_agent_is_session_alive (self))
+  request = tcw_qemu_link_begin_request (self, TCW_WIRE_GET, encode_get, &message, &transfer->reply);
+  done = tcw_qemu_link_wait_for (self, is_over, transfer, "deliver the files", deadline, cancellable, error);
+  tcw_qemu_link_forget_request (self, request);
+  if (tcw_qemu_link_is_session_alive (self))
     tcw_wire_stream_close (transfer->stream, TCW_WIRE_RESET_CANCELLED);
-  tcw_qemu_agent_flush (self);
+  tcw_qemu_link_flush (self);
   g_clear_error (&transfer->error);
-  tcw_qemu_agent_reply_clear (&transfer->reply);
+  tcw_qemu_link_reply_clear (&transfer->reply);
   return done;
 }
