@@ -65,6 +65,7 @@ static gboolean
 take_definition (TcwTask *self, const char *path, JsonNode *document, GError **error)
 {
   JsonObject *object;
+  const char *name;
 
   if (!JSON_NODE_HOLDS_OBJECT (document))
     {
@@ -84,10 +85,11 @@ take_definition (TcwTask *self, const char *path, JsonNode *document, GError **e
       return FALSE;
     }
   self->payload = json_node_ref (json_object_get_member (object, "payload"));
-  if (tcw_json_get_string_or (object, "metadata.name", NULL) != NULL)
+  name = tcw_json_get_string_or (object, "metadata.name", "");
+  if (name[0] != '\0')
     {
       g_free (self->name);
-      self->name = g_strdup (tcw_json_get_string_or (object, "metadata.name", NULL));
+      self->name = g_strdup (name);
     }
   return TRUE;
 }
