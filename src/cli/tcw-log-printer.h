@@ -15,7 +15,10 @@ TcwLogPrinter *tcw_log_printer_ref (TcwLogPrinter *self);
 void tcw_log_printer_unref (TcwLogPrinter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwLogPrinter, tcw_log_printer_unref)
 
-/* Shows @log from now on; @name (may be NULL) stands before each line. A last line without an end is shown when the log goes. */
+/*
+ * Shows @log from now on; @name (may be NULL) stands before each line, with blanks for its control characters. A line over 8 KiB comes in
+ * pieces, each a line. A last line without an end is shown when the log goes.
+ */
 void tcw_log_printer_attach (TcwLogPrinter *self, TcwTaskLog *log, const char *name);
 
 G_END_DECLS
