@@ -182,8 +182,8 @@ typedef struct
 } TcwQemuAgentExit;
 
 /* Starts a command; returns (transfer full) when it runs. NULL: it could not start, and the error says why. */
-TcwQemuAgentExec *tcw_qemu_agent_exec (TcwQemuAgent *self, const TcwQemuAgentExecOptions *options, gint64 deadline, GCancellable *cancellable,
-                                       GError **error);
+TcwQemuAgentExec *tcw_qemu_agent_exec (TcwQemuAgent *self, const TcwQemuAgentExecOptions *options, gint64 deadline,
+                                       GCancellable *cancellable, GError **error);
 
 /*
  * Takes over a command after tcw_qemu_agent_reattach(). Of @options only the sinks and their data count. Output goes on at the given
@@ -199,7 +199,8 @@ GArray *tcw_qemu_agent_list (TcwQemuAgent *self, gint64 deadline, GCancellable *
  * Waits until the command has ended and all of its output has been delivered; a paused output keeps it waiting. Can be called again after
  * an error.
  */
-gboolean tcw_qemu_agent_exec_wait (TcwQemuAgentExec *self, gint64 deadline, GCancellable *cancellable, TcwQemuAgentExit *end, GError **error);
+gboolean tcw_qemu_agent_exec_wait (TcwQemuAgentExec *self, gint64 deadline, GCancellable *cancellable, TcwQemuAgentExit *end,
+                                   GError **error);
 
 /* Whether tcw_qemu_agent_exec_wait() would return at once. */
 gboolean tcw_qemu_agent_exec_is_done (TcwQemuAgentExec *self);
@@ -208,8 +209,8 @@ gboolean tcw_qemu_agent_exec_is_done (TcwQemuAgentExec *self);
  * Writes all of @data to stdin, waiting for room. When the command reads no more, the rest is thrown away, as a pipe's writer without
  * SIGPIPE: CANCELLED.
  */
-gboolean tcw_qemu_agent_exec_write_stdin (TcwQemuAgentExec *self, const void *data, gsize length, gint64 deadline, GCancellable *cancellable,
-                                          GError **error);
+gboolean tcw_qemu_agent_exec_write_stdin (TcwQemuAgentExec *self, const void *data, gsize length, gint64 deadline,
+                                          GCancellable *cancellable, GError **error);
 void tcw_qemu_agent_exec_close_stdin (TcwQemuAgentExec *self);
 
 /*
@@ -254,9 +255,9 @@ typedef struct
   void (*warning) (const char *message, gpointer user_data); /* something is left out, for this reason (printable) */
 } TcwQemuAgentVisitor;
 
-/* Gets the file or folder @path (absolute). @flags: TCW_WIRE_GET_*; @max_size: as in TcwWireGet. */
-gboolean tcw_qemu_agent_get (TcwQemuAgent *self, const char *path, guint flags, guint64 max_size, const TcwQemuAgentVisitor *visitor,
-                             gpointer user_data, gint64 deadline, GCancellable *cancellable, GError **error);
+/* Gets the file or folder that @what describes (its stream is chosen here). */
+gboolean tcw_qemu_agent_get (TcwQemuAgent *self, const TcwWireGet *what, const TcwQemuAgentVisitor *visitor, gpointer user_data,
+                             gint64 deadline, GCancellable *cancellable, GError **error);
 
 /* What is being put into the guest, for TcwQemuAgentPutFunc. Each waits for room; FALSE also when the agent has refused. */
 typedef struct _TcwQemuAgentPut TcwQemuAgentPut;
@@ -269,9 +270,10 @@ gboolean tcw_qemu_agent_put_end (TcwQemuAgentPut *put, GError **error);
 /* Writes the whole tree, the root ("") first, without the end of the tree itself. */
 typedef gboolean (*TcwQemuAgentPutFunc) (TcwQemuAgentPut *put, gpointer user_data, GError **error);
 
-/* @user: whose it becomes, NULL: the agent's; @mode: of the root, -1: as @func says. */
-gboolean tcw_qemu_agent_put (TcwQemuAgent *self, const char *guest_path, const char *user, int mode, TcwQemuAgentPutFunc func,
-                             gpointer user_data, gint64 deadline, GCancellable *cancellable, GError **error);
+/* Writes the tree that @func tells into the guest, to where @where says (its stream is chosen here). */
+gboolean tcw_qemu_agent_put (TcwQemuAgent *self, const TcwWirePut *where, TcwQemuAgentPutFunc func, gpointer user_data, gint64 deadline,
+                             GCancellable *cancellable, GError **error);
+
 
 /*
  * A TcwQemuAgentPutFunc whose user data is the path of a local file or folder: holes stay holes, links stay links, special files are left
