@@ -133,7 +133,8 @@ tcw_cli_get_default_max_run_time (TcwCli *self)
 TcwQemuHost *
 tcw_cli_open_host (TcwCli *self, const char *root_name, GError **error)
 {
-  const char *const probe[] = { tcw_cli_get_program (self), "kvm-probe", NULL };
+  /* Not by its path, which the user that we have become may not be able to reach. */
+  const char *const probe[] = { "/proc/self/exe", "kvm-probe", NULL };
   gint64 run_time;
   gint64 boot;
   gint64 agent;
