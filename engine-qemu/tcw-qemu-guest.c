@@ -22,6 +22,7 @@ struct _TcwQemuGuest
   TcwQemuHost *host;
   TcwQemuImage *image; /* held: its files are in use */
   char *directory;
+  char *state_path; /* to load before it can run, or NULL */
   char *agent_socket;
   char *console_socket;
   TcwQemuVm *vm;
@@ -52,6 +53,7 @@ tcw_qemu_guest_free (TcwQemuGuest *self)
   g_clear_pointer (&self->image, tcw_qemu_image_unref);
   tcw_qemu_host_unref (self->host);
   g_free (self->directory);
+  g_free (self->state_path);
   g_free (self->agent_socket);
   g_free (self->console_socket);
   g_free (self);
@@ -125,6 +127,7 @@ tcw_qemu_guest_new (TcwQemuHost *host, const TcwQemuGuestOrigin *origin, GCancel
 
   self->host = tcw_qemu_host_ref (host);
   self->image = tcw_qemu_image_ref (origin->image);
+  self->state_path = g_strdup (origin->state_path);
   self->directory = tcw_qemu_host_make_vm_directory (host, name, error);
   if (self->directory == NULL)
     return NULL;
@@ -136,16 +139,20 @@ tcw_qemu_guest_new (TcwQemuHost *host, const TcwQemuGuestOrigin *origin, GCancel
     return NULL;
   self->console = tcw_qemu_console_new (self->console_socket, g_main_context_get_thread_default ());
   self->times.create = g_get_monotonic_time () - begin;
-  if (origin->state_path != NULL)
-    {
-      gint64 loading = g_get_monotonic_time ();
-
-      if (!tcw_qemu_vm_load_state (self->vm, origin->state_path, loading + LOAD_LIMIT_SECONDS * G_TIME_SPAN_SECOND, cancellable, error))
-        return NULL;
-      self->times.load = g_get_monotonic_time () - loading;
-    }
   self->agent = tcw_qemu_link_new (NULL);
   return g_steal_pointer (&self);
+}
+
+gboolean
+tcw_qemu_guest_load (TcwQemuGuest *self, GCancellable *cancellable, GError **error)
+{
+  gint64 begin = g_get_monotonic_time ();
+
+  g_return_val_if_fail (self->state_path != NULL, FALSE);
+  if (!tcw_qemu_vm_load_state (self->vm, self->state_path, begin + LOAD_LIMIT_SECONDS * G_TIME_SPAN_SECOND, cancellable, error))
+    return FALSE;
+  self->times.load = g_get_monotonic_time () - begin;
+  return TRUE;
 }
 
 gboolean

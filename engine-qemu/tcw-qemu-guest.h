@@ -35,8 +35,11 @@ typedef struct
   gint64 agent;  /* until the agent answered */
 } TcwQemuGuestTimes;
 
-/* Makes the VM, paused, with a state loaded if there is one. Ends with TCW_ERROR_CANCELLED when @cancellable is triggered. */
+/* Makes the VM, paused; one with a state waits for tcw_qemu_guest_load(). Ends with TCW_ERROR_CANCELLED when @cancellable is triggered. */
 TcwQemuGuest *tcw_qemu_guest_new (TcwQemuHost *host, const TcwQemuGuestOrigin *origin, GCancellable *cancellable, GError **error);
+
+/* Loads the state that the guest was made with, once, before it is started. Errors: as above, and TCW_ERROR_INTERNAL. */
+gboolean tcw_qemu_guest_load (TcwQemuGuest *self, GCancellable *cancellable, GError **error);
 
 /* Ends the VM and removes its files. */
 void tcw_qemu_guest_free (TcwQemuGuest *self);

@@ -154,7 +154,8 @@ fork_guest (TcwQemuSandboxBuilder *self, GError **error)
   origin.state_path = tcw_qemu_template_get_state_path (template);
   origin.disk_path = tcw_qemu_template_get_disk_path (template);
   guest = tcw_qemu_guest_new (self->host, &origin, cancellable, error);
-  if (guest == NULL || !tcw_qemu_guest_start (guest, tcw_qemu_host_get_agent_timeout (self->host), cancellable, error))
+  if (guest == NULL || !tcw_qemu_guest_load (guest, cancellable, error)
+      || !tcw_qemu_guest_start (guest, tcw_qemu_host_get_agent_timeout (self->host), cancellable, error))
     return NULL;
   begin = g_get_monotonic_time ();
   if (!tcw_qemu_guest_identify (guest, host_name, cancellable, error))
