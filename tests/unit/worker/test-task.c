@@ -123,7 +123,8 @@ static void
 test_slugs (void)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GRegex) form = g_regex_new ("^[A-Za-f][A-Za-z0-9_-]{7}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$", 0, 0, NULL);
+  g_autoptr (GRegex) form
+      = g_regex_new ("^[A-Za-f][A-Za-z0-9_-]{7}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$", 0, 0, NULL);
 
   g_assert_nonnull (form);
   for (int i = 0; i < N_SLUGS; i++)
