@@ -24,7 +24,7 @@ tcw_qemu_accel_to_string (TcwQemuAccel accel)
   return accel == TCW_QEMU_ACCEL_KVM ? "kvm" : "tcg";
 }
 
-/* What the verdict depends on: this boot of this kernel, and who asks. */
+/* What the verdict depends on: this boot of this kernel, who asks, and whether the device is open to him. */
 static char *
 cache_key (void)
 {
@@ -34,7 +34,7 @@ cache_key (void)
   if (!g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot_id, NULL, NULL))
     boot_id = g_strdup ("unknown");
   uname (&name);
-  return g_strdup_printf ("%s %s %u", g_strchomp (boot_id), name.release, (guint) getuid ());
+  return g_strdup_printf ("%s %s %u %d", g_strchomp (boot_id), name.release, (guint) getuid (), access (KVM_DEVICE, R_OK | W_OK) == 0);
 }
 
 static gboolean
