@@ -41,7 +41,7 @@ resolution_of_error (const GError *error)
   return resolution;
 }
 
-/* What the schema can't say of maxRunTime; adds a violation if there is one. */
+/* What the schema can't say of maxRunTime; adds a violation if there is one, and none is there already. */
 static void
 take_max_run_time (Run *run, GPtrArray *violations)
 {
@@ -49,14 +49,13 @@ take_max_run_time (Run *run, GPtrArray *violations)
   g_autoptr (GError) error = NULL;
 
   run->max_run_time = run->options->default_max_run_time;
-  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node))
+  if (node == NULL)
     return;
+  for (guint i = 0; i < violations->len; i++)
+    if (g_str_has_prefix (g_ptr_array_index (violations, i), "task.payload.maxRunTime:"))
+      return;
   if (!tcw_duration_from_json (node, &run->max_run_time, &error))
-    {
-      /* What is neither a number nor text has a violation of the schema already. */
-      if (json_node_get_value_type (node) == G_TYPE_STRING)
-        g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: %s", error->message));
-    }
+    g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: %s", error->message));
   else if (run->max_run_time < 1 || run->max_run_time > run->options->limit_max_run_time)
     g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT
                                                   " seconds, is %" G_GINT64_FORMAT,
