@@ -366,7 +366,9 @@ agent_commands_exec (agent_commands *commands, agent_request request, const TcwW
   self = new_command (commands, request, message);
   if (self == NULL)
     {
-      agent_control_reply (control, request, errno == EMFILE ? TCW_WIRE_STATUS_LIMIT : TCW_WIRE_STATUS_NO_MEMORY, "too many commands at a time");
+      error = errno;
+      agent_control_reply (control, request, error == EMFILE ? TCW_WIRE_STATUS_LIMIT : TCW_WIRE_STATUS_NO_MEMORY,
+                           error == EMFILE ? "too many commands at a time" : "no memory for a command");
       return;
     }
   error = start (self, message);

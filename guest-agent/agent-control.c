@@ -144,7 +144,7 @@ agent_control_run (agent_control *control)
   control->running = false;
 }
 
-/* Sends or queues a record; @writer tells its body's length, then @fill writes it. */
+/* Queues a record, and sends what can be. */
 static void
 put (agent_control *control, uint16_t type, uint32_t number, const void *body, size_t length)
 {

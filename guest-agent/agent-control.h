@@ -1,5 +1,6 @@
 /*
- * Records on the control stream: requests of the host in, replies and events out. While replies wait for room no further request is taken, so that what
+ * Records on the control stream: requests of the host in, replies and events out. While replies wait for room no further request is taken,
+ * so that what
  * waits is bounded by what runs.
  */
 #pragma once

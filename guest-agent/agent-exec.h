@@ -1,5 +1,6 @@
 /*
- * A command of the host: its process tree, its pipes or terminal, and their streams. Its end is told once all that it wrote is with the link; of a
+ * A command of the host: its process tree, its pipes or terminal, and their streams. Its end is told once all that it wrote is with the
+ * link; of a
  * command that the host killed, at once.
  */
 #pragma once

@@ -154,7 +154,8 @@ agent_job_run_tool (const char *const argv[])
         dup2 (null, i);
       for (int i = 0; i < 15 && argv[i] != NULL; i++)
         copy[i] = strdup (argv[i]);
-      execvp (copy[0], copy);
+      if (copy[0] != NULL)
+        execvp (copy[0], copy);
       _exit (127);
     }
   while (pid > 0 && waitpid (pid, &status, 0) < 0)

@@ -31,5 +31,8 @@ int agent_jobs_get_pids (const agent_jobs *jobs, pid_t pids[AGENT_JOBS_MAX]);
 /* @work is borrowed until this returns; the child has its own copy. False: errno (EAGAIN: too many), and @done is never called. */
 bool agent_job_start (agent_jobs *jobs, agent_job_func func, const void *work, agent_job_done done, void *data);
 
-/* For use in a job: runs @argv (NULL at its end) with its output to /dev/null. Returns the exit status, 127 when it isn't there, -1 on a signal. */
+/*
+ * For use in a job: runs @argv (NULL at its end) with its output to /dev/null. Returns the exit status, 127 when it isn't there, -1 on a
+ * signal.
+ */
 int agent_job_run_tool (const char *const argv[]);

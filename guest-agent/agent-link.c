@@ -9,7 +9,7 @@
 #include "agent-util.h"
 #include "wire/tcw-wire-record.h"
 
-enum { ROUNDS = 16 };
+enum { ROUNDS = 16, OVERTAKING_MS = 1000 };
 
 struct agent_link {
   agent_loop *loop;
@@ -17,6 +17,7 @@ struct agent_link {
   void *data;
   agent_port *port;
   TcwWireLink *wire;
+  uint64_t hello_ms; /* when the last HELLO came */
   bool readable;  /* the port may have bytes */
   bool writable;  /* the port may take bytes */
   size_t written; /* of the @pulled bytes in @out */
@@ -28,6 +29,7 @@ struct agent_link {
 static void
 on_hello (agent_link *link, const TcwWireEvent *event)
 {
+  link->hello_ms = agent_now_ms ();
   if (event->fresh)
     link->events.fresh (link->data);
   else if (event->attach)
@@ -131,6 +133,8 @@ on_disconnected (void *data)
   agent_link *link = data;
 
   link->readable = link->writable = false;
+  if (!agent_port_is_ordered (link->port) && agent_now_ms () - link->hello_ms < OVERTAKING_MS)
+    return; /* that HELLO may have been the next host's, and the answer to it is still to be written */
   link->written = link->pulled = 0;
   tcw_wire_link_disconnect (link->wire);
 }

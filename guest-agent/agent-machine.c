@@ -110,7 +110,8 @@ agent_machine_mount (agent_machine *machine, agent_request request, const TcwWir
       || !copy_field (work.disk, sizeof work.disk, message->device) || !copy_field (work.target, sizeof work.target, message->path)
       || !copy_field (work.type, sizeof work.type, message->type) || !copy_field (work.owner, sizeof work.owner, message->owner))
     {
-      agent_control_reply (machine->context->control, request, TCW_WIRE_STATUS_INVALID, "a mount needs a device, an absolute path, and a file system's name");
+      agent_control_reply (machine->context->control, request, TCW_WIRE_STATUS_INVALID,
+                           "a mount needs a device, an absolute path, and a file system's name");
       return;
     }
   start_job (machine, request, agent_disk_mount, &work);

@@ -74,14 +74,16 @@ prepare_process (bool alone)
   setsid ();
 }
 
-/* Only on a machine of its own does the agent put itself before all others. */
+/*
+ * Only on a machine of its own is the agent the last one to be killed for memory. Its priority stays an ordinary one: at a higher one it
+ * would preempt a
+ * command at each of its small writes, which makes those fifteen times slower.
+ */
 static void
 take_precedence (const agent_options *options)
 {
-  if (*options->test_root != '\0')
-    return;
-  agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
-  setpriority (PRIO_PROCESS, 0, -10);
+  if (*options->test_root == '\0')
+    agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
 }
 
 /* Returns when a signal says so. False: it could not even begin. */

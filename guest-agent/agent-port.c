@@ -1,7 +1,8 @@
 /*
  * The way to the host; see agent-port.h.
  *
- * The kernel's virtio_console driver says EPOLLHUP for as long as no host is connected, and wakes its waiters when that changes. Edge-triggered
+ * The kernel's virtio_console driver says EPOLLHUP for as long as no host is connected, and wakes its waiters when that changes. Edge-
+ * triggered
  * epoll turns both into events that come once, without a busy loop; readiness is remembered here until a read or write says EAGAIN.
  */
 #include "agent-port.h"
@@ -294,6 +295,12 @@ agent_port_write (agent_port *port, const void *data, size_t size)
   if (errno != EAGAIN && port->socket == NULL && errno != EPIPE)
     lose_device (port);
   return 0;
+}
+
+bool
+agent_port_is_ordered (const agent_port *port)
+{
+  return port->socket != NULL;
 }
 
 bool

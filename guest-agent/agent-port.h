@@ -1,5 +1,6 @@
 /*
- * The way to the host: a virtio-serial port by path or by name, or a UNIX socket that tests connect to. A port may not be there yet, the host
+ * The way to the host: a virtio-serial port by path or by name, or a UNIX socket that tests connect to. A port may not be there yet, the
+ * host
  * end may come and go; whoever owns the port is told, and never woken when there is nothing to do.
  */
 #pragma once
@@ -21,7 +22,8 @@ typedef struct {
 } agent_port_events;
 
 /*
- * @path: a device, or NULL to look for the port named AGENT_PORT_NAME; @socket: a UNIX socket to listen on instead, or NULL. Both are borrowed for the
+ * @path: a device, or NULL to look for the port named AGENT_PORT_NAME; @socket: a UNIX socket to listen on instead, or NULL. Both are
+ * borrowed for the
  * life of the port. NULL: errno. Opening itself happens in the loop and is tried for ever.
  */
 agent_port *agent_port_new (agent_loop *loop, const char *path, const char *socket, const agent_port_events *events, void *data);
@@ -32,5 +34,12 @@ size_t agent_port_read (agent_port *port, void *data, size_t size);
 
 /* Bytes taken, which may be 0. */
 size_t agent_port_write (agent_port *port, const void *data, size_t size);
+
+/*
+ * Whether news of the connection come in order with its bytes. Those of a virtio port don't: the first bytes of a new host can overtake
+ * the news that the old
+ * one went.
+ */
+bool agent_port_is_ordered (const agent_port *port);
 
 bool agent_port_is_connected (const agent_port *port);

@@ -155,7 +155,8 @@ agent_proc_signal_below (pid_t root, int signo, const pid_t *skip, int n_skip)
   for (size_t i = 0; i < all.n; i++)
     {
       item = &all.items[i];
-      if (item->pid != root && !item->zombie && !(signo == SIGSTOP && item->stopped) && table_place (&all, item) == BELOW && kill (item->pid, signo) == 0)
+      if (item->pid != root && !item->zombie && !(signo == SIGSTOP && item->stopped) && table_place (&all, item) == BELOW
+          && kill (item->pid, signo) == 0)
         n++;
     }
   free (all.items);

@@ -155,7 +155,8 @@ find_cgroup (agent_session *session)
 static bool
 make_parts (agent_session *session)
 {
-  static const agent_link_events events = { .fresh = on_fresh, .attached = on_attached, .needs_identity = needs_identity, .control = on_control };
+  static const agent_link_events events = { .fresh = on_fresh, .attached = on_attached,
+                                            .needs_identity = needs_identity, .control = on_control };
   agent_context *context = &session->context;
 
   context->jobs = agent_jobs_new (context->loop);

@@ -1,6 +1,8 @@
 /*
- * The agent's side of the link: it owns the protocol's state, the streams, and all that was started for the host, and does what the host's control records
- * ask for. One session object lives as long as the agent; a host that begins a new session finds a clean machine and gives it an identity first.
+ * The agent's side of the link: it owns the protocol's state, the streams, and all that was started for the host, and does what the host's
+ * control records
+ * ask for. One session object lives as long as the agent; a host that begins a new session finds a clean machine and gives it an identity
+ * first.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /*
- * Writes a tree of files below a target: entry after entry, each with its data and holes. No symbolic link below the target is ever followed, nothing
+ * Writes a tree of files below a target: entry after entry, each with its data and holes. No symbolic link below the target is ever
+ * followed, nothing
  * outside of it touched. A single file appears whole, by a rename, or not at all.
  */
 #pragma once

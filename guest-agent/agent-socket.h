@@ -3,7 +3,9 @@
 
 #include <stdint.h>
 
-/* Listens on @host ("" is 127.0.0.1) and @port, or on the UNIX socket @path when that is not "". Returns the descriptor, or -1 with errno. */
+/*
+ * Listens on @host ("" is 127.0.0.1) and @port, or on the UNIX socket @path when that is not "". Returns the descriptor, or -1 with errno.
+ */
 int agent_socket_listen (const char *host, uint16_t port, const char *path);
 
 /* Begins to connect to the same kinds of address; names are not looked up. Writable is connected, or failed: agent_socket_error tells. */

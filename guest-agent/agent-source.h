@@ -22,7 +22,10 @@ void agent_source_open (agent_source *source, int fd, off_t size);
 /* What comes next, and in @length how much of it. A hole is passed by this call, data by agent_source_read. */
 agent_source_kind agent_source_next (agent_source *source, uint64_t *length);
 
-/* Reads at most @size bytes of the data that agent_source_next announced. Returns their number, or -1 with errno: ESTALE is a file that became shorter. */
+/*
+ * Reads at most @size bytes of the data that agent_source_next announced. Returns their number, or -1 with errno: ESTALE is a file that
+ * became shorter.
+ */
 ssize_t agent_source_read (agent_source *source, void *data, size_t size);
 
 /* Does nothing to a closed one. */

@@ -108,18 +108,6 @@ reset_limits (void)
   agent_poke (AT_FDCWD, "/proc/self/oom_score_adj", "0");
 }
 
-/* Lives in the cgroup from here on. Without it the tree is still known by its parents, so that failing is no reason to give up. */
-static void
-join_cgroup (const char *cgroup)
-{
-  char path[PATH_MAX];
-
-  if (cgroup == NULL)
-    return;
-  snprintf (path, sizeof path, "%s/cgroup.procs", cgroup);
-  agent_poke (AT_FDCWD, path, "0");
-}
-
 static agent_spawn_failure
 take_terminal (const agent_user *user)
 {
@@ -211,7 +199,6 @@ agent_spawn_become (const agent_spawn_spec *spec)
   reset_signals ();
   setsid ();
   reset_limits ();
-  join_cgroup (spec->cgroup);
   if (spec->terminal)
     {
       failure = take_terminal (&user);

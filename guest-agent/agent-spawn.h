@@ -1,5 +1,5 @@
 /*
- * The forked child's way from the agent's code to the command: terminal, cgroup, user, folder, environment, exec. Whatever fails is
+ * The forked child's way from the agent's code to the command: terminal, user, folder, environment, exec. Whatever fails is
  * told as a step and an errno, so that the host can say in words why a command did not start.
  */
 #pragma once
@@ -25,7 +25,7 @@ typedef struct {
   char *const *env;   /* NAME=VALUE each */
   const char *folder; /* "" or NULL: the user's home, or / where that does not exist */
   const char *user;   /* name or number; "" or NULL: the agent's own */
-  const char *cgroup; /* folder of a cgroup v2 to live in, or NULL */
+  const char *cgroup; /* folder of a cgroup v2 that is the tree's own, or NULL; agent-tree puts the command there */
   bool clean;         /* @env is all of the environment; otherwise what every user has is added */
   bool terminal;      /* descriptor 0 is a terminal that becomes the controlling one */
 } agent_spawn_spec;

@@ -1,5 +1,6 @@
 /*
- * A stream of the link, as the parts of the agent that move bytes see it: bytes from the host to take, room for bytes to the host, an end each way.
+ * A stream of the link, as the parts of the agent that move bytes see it: bytes from the host to take, room for bytes to the host, an end
+ * each way.
  * Streams belong to the session; a part that was given one uses it until it closes it.
  */
 #pragma once
@@ -39,7 +40,8 @@ bool agent_stream_at_end (agent_stream *stream);
 void agent_stream_stop (agent_stream *stream);
 
 /*
- * The part's last word: no more events. What was committed is still delivered, and ended if it wasn't; what the host still sends is thrown away. The
+ * The part's last word: no more events. What was committed is still delivered, and ended if it wasn't; what the host still sends is thrown
+ * away. The
  * number of the stream is free for another use once the host is done as well.
  */
 void agent_stream_close (agent_stream *stream);

@@ -1,6 +1,7 @@
 /*
  * Process trees. Each command runs below a supervisor of its own: a forked copy of the agent that is the sub-reaper of all that the command
- * starts, so that daemons which left their session are still below it. The supervisor tells the agent how the command began and ended, signals
+ * starts, so that daemons which left their session are still below it. The supervisor tells the agent how the command began and ended,
+ * signals
  * the tree on request, and lets nothing of it live on: after the end of the command, on request, and when the agent itself is gone.
  * Where cgroup v2 is writable the tree also has a cgroup of its own, which is killed at one stroke; the rest is the same.
  */
@@ -44,7 +45,8 @@ typedef struct {
 
 /*
  * Forks the supervisor, which runs @spec with the descriptors @stdio. The caller keeps its copies of @stdio, and closes them. On success
- * returns the supervisor's process id, and in @control a non-blocking SOCK_SEQPACKET socket for orders and reports; the end of file there is the
+ * returns the supervisor's process id, and in @control a non-blocking SOCK_SEQPACKET socket for orders and reports; the end of file there
+ * is the
  * supervisor's own end. -1: errno.
  */
 pid_t agent_tree_start (const agent_spawn_spec *spec, const int stdio[3], int *control);

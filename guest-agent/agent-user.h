@@ -17,7 +17,8 @@ typedef struct {
 } agent_user;
 
 /*
- * Fills @user from the password and group files. @name is a name or a number; "" or NULL is the user that the agent runs as. A number that no
+ * Fills @user from the password and group files. @name is a name or a number; "" or NULL is the user that the agent runs as. A number that
+ * no
  * entry has is a user of its own, with the group of the same number and the home "/". Returns 0 or an errno: ENOENT is no such user.
  */
 int agent_user_find (const char *name, agent_user *user);

@@ -1,5 +1,6 @@
 /*
- * Walks a file, or a folder with all below it, without ever following a symbolic link on the way. The order is a folder first, then what is in it.
+ * Walks a file, or a folder with all below it, without ever following a symbolic link on the way. The order is a folder first, then what
+ * is in it.
  * Nothing that is being changed under the walk makes it fail as a whole: what cannot be read is an entry with an error.
  */
 #pragma once

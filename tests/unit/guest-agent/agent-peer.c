@@ -337,6 +337,7 @@ agent_peer_turn (AgentPeer *peer, int ms)
 void
 agent_peer_hello (AgentPeer *peer, gboolean resume, gboolean *fresh, gboolean *identity_needed)
 {
+  gint64 end = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
   guint32 epoch = 0;
 
   if (!resume)
@@ -349,8 +350,15 @@ agent_peer_hello (AgentPeer *peer, gboolean resume, gboolean *fresh, gboolean *i
   while (epoch == 0)
     g_assert_cmpint (getrandom (&epoch, sizeof epoch, 0), ==, sizeof epoch);
   peer->welcomed = FALSE;
-  tcw_wire_link_hello (peer->link, peer->session, epoch, resume ? TCW_WIRE_HELLO_RESUME : 0, FALSE);
-  WAIT_UNTIL (peer, peer->welcomed);
+  for (gboolean again = FALSE; !peer->welcomed; again = TRUE)
+    {
+      gint64 next = g_get_monotonic_time () + G_USEC_PER_SEC;
+
+      g_assert_cmpint (g_get_monotonic_time (), <, end);
+      tcw_wire_link_hello (peer->link, peer->session, epoch, resume ? TCW_WIRE_HELLO_RESUME : 0, again);
+      while (!peer->welcomed && g_get_monotonic_time () < next)
+        agent_peer_turn (peer, 100);
+    }
   if (fresh != NULL)
     *fresh = peer->fresh;
   if (identity_needed != NULL)
@@ -410,7 +418,8 @@ agent_peer_send (AgentPeer *peer, TcwWireMessage type, PeerEncode encode, gconst
   if (encode != NULL)
     encode (&writer, message);
   peer->last_request++;
-  WAIT_UNTIL (peer, tcw_wire_record_send (tcw_wire_link_get_stream (peer->link, 0), (guint16) type, peer->last_request, body, (guint32) size));
+  WAIT_UNTIL (peer, tcw_wire_record_send (tcw_wire_link_get_stream (peer->link, 0), (guint16) type, peer->last_request, body,
+                                          (guint32) size));
   return peer->last_request;
 }
 

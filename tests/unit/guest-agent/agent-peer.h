@@ -1,5 +1,6 @@
 /*
- * The host's end for tests of the agent as a process: starts it, connects, speaks the protocol with the wire library alone. Everything waits with a deadline, and
+ * The host's end for tests of the agent as a process: starts it, connects, speaks the protocol with the wire library alone. Everything
+ * waits with a deadline, and
  * fails the test when that is over. One thread.
  */
 #pragma once
@@ -85,7 +86,8 @@ typedef struct {
 } PeerExec;
 
 /* Runs @argv; @change may set what else there is in the message. Returns the reply's status. */
-TcwWireStatus agent_peer_exec (AgentPeer *peer, const char *const *argv, void (*change) (TcwWireExec *message), PeerExec *exec, char **text);
+TcwWireStatus agent_peer_exec (AgentPeer *peer, const char *const *argv, void (*change) (TcwWireExec *message), PeerExec *exec,
+                               char **text);
 
 /* Runs a shell script without input until its end; returns its stdout (transfer full), which must be all that it wrote. */
 char *agent_peer_shell (AgentPeer *peer, const char *script, TcwWireExit *exit);

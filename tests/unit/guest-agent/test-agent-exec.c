@@ -39,7 +39,8 @@ static void
 test_arguments (void)
 {
   g_autoptr (AgentPeer) peer = begin ();
-  const char *argv[] = { "sh", "-c", "printf '%s|' \"$@\" \"$ONE\" \"$TWO\" \"$HOME\" \"$(pwd)\"; printf err >&2; exit 42", "x", "", "a b", "\"$1\"\n", NULL };
+  const char *script = "printf '%s|' \"$@\" \"$ONE\" \"$TWO\" \"$HOME\" \"$(pwd)\"; printf err >&2; exit 42";
+  const char *argv[] = { "sh", "-c", script, "x", "", "a b", "\"$1\"\n", NULL };
   g_autofree char *expected = NULL;
   PeerExec exec;
   TcwWireExit exit;
@@ -320,7 +321,9 @@ static void
 test_terminal (void)
 {
   g_autoptr (AgentPeer) peer = begin ();
-  const char *argv[] = { "sh", "-c", "stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; : >/dev/tty && echo ctty; read line; stty size; cat; echo end", NULL };
+  const char *script = "stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; : >/dev/tty && echo ctty;"
+                       "read line; stty size; cat; echo end";
+  const char *argv[] = { "sh", "-c", script, NULL };
   TcwWireResize resize = { .columns = 100, .rows = 50 };
   g_autofree char *text = NULL;
   PeerExec exec;

@@ -43,6 +43,7 @@ put_text (const char *path, const char *text)
 static char *
 describe (const GByteArray *bytes, GHashTable *contents)
 {
+  static const char *const types[] = { "", "file", "folder", "link" };
   g_autofree TcwWireTreeDecoder *decoder = g_new (TcwWireTreeDecoder, 1);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *path = NULL;
@@ -63,8 +64,7 @@ describe (const GByteArray *bytes, GHashTable *contents)
         {
           g_free (path);
           path = g_strdup (item.entry.path);
-          g_string_append_printf (text, "%s %s %s\n", item.entry.type == TCW_WIRE_TREE_FILE ? "file" : item.entry.type == TCW_WIRE_TREE_LINK ? "link" : "folder",
-                                  path, item.entry.link);
+          g_string_append_printf (text, "%s %s %s\n", types[item.entry.type], path, item.entry.link);
           g_hash_table_insert (contents, g_strdup (path), g_string_new (NULL));
         }
       else if (item.kind == TCW_WIRE_TREE_DATA)

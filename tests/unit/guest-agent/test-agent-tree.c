@@ -255,7 +255,8 @@ test_signal (void)
 static void
 test_signal_tree (void)
 {
-  tree self = start_shell ("(setsid sh -c 'trap \"echo inner\" USR1; echo ready; sleep 60 & wait; wait' &) ; trap : USR1; while :; do sleep 0.05; done");
+  tree self = start_shell ("(setsid sh -c 'trap \"echo inner\" USR1; echo ready; sleep 60 & wait; wait' &);"
+                           "trap : USR1; while :; do sleep 0.05; done");
   agent_tree_report report = next_report (&self);
   g_autofree char *text = NULL;
   char line[6];
