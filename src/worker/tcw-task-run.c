@@ -57,9 +57,10 @@ take_max_run_time (Run *run, GPtrArray *violations)
   if (!tcw_duration_from_json (node, &run->max_run_time, &error))
     g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: %s", error->message));
   else if (run->max_run_time < 1 || run->max_run_time > run->options->limit_max_run_time)
-    g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT
-                                                  " seconds, is %" G_GINT64_FORMAT,
-                                                  run->options->limit_max_run_time, run->max_run_time));
+    g_ptr_array_add (violations,
+                     g_strdup_printf ("task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT
+                                      " seconds, is %" G_GINT64_FORMAT,
+                                      run->options->limit_max_run_time, run->max_run_time));
 }
 
 static gboolean

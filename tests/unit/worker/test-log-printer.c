@@ -18,6 +18,7 @@ typedef struct
   int writer;
   TcwLogPrinter *printer;
   TcwTaskLog *logs[2];
+  GThread *thread; /* that reads */
 } Fixture;
 
 static TcwTaskLog *
@@ -247,16 +248,15 @@ static void
 test_nonblocking (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *much = g_strnfill (1000000, 'x');
-  GThread *thread;
   GString *output;
 
   g_assert_true (g_unix_set_fd_nonblocking (fixture->writer, TRUE, NULL));
   tcw_log_printer_attach (fixture->printer, fixture->logs[0], NULL);
-  thread = g_thread_new ("reader", read_all, fixture);
+  fixture->thread = g_thread_new ("reader", read_all, fixture);
   write_text (fixture->logs[0], much);
   close (fixture->writer);
   fixture->writer = -1;
-  output = g_thread_join (thread);
+  output = g_thread_join (fixture->thread);
   g_assert_cmpuint (output->len, ==, 1000000);
   g_assert_cmpstr (output->str, ==, much);
   g_string_free (output, TRUE);

@@ -426,8 +426,8 @@ test_malformed (void)
     const char *log;
   } cases[] = {
     { "{\"maxRunTime\":0,\"x\":1}",
-      "[taskcluster:error @] task.payload.maxRunTime: must be at least 1, is 0 (how long the command may run: seconds, or a text such as “1 "
-      "hour 30 minutes”)\n" NO_COMMAND NO_KEY MALFORMED },
+      "[taskcluster:error @] task.payload.maxRunTime: must be at least 1, is 0 (how long the command may run: seconds, or a text such as "
+      "“1 hour 30 minutes”)\n" NO_COMMAND NO_KEY MALFORMED },
     { "{\"maxRunTime\":[],\"x\":1}",
       "[taskcluster:error @] task.payload.maxRunTime: must be an integer or a string, is [] (how long the command may run: seconds, or a "
       "text such as “1 hour 30 minutes”)\n" NO_COMMAND NO_KEY MALFORMED },
