@@ -134,7 +134,8 @@ probe_emulator (TcwQemuConnection *self, GError **error)
 
   if (!g_file_test (EMULATOR, G_FILE_TEST_IS_EXECUTABLE))
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_FATAL, "QEMU is missing: there is no %s; install Debian's package qemu-system-x86", EMULATOR);
+      g_set_error_literal (error, TCW_ERROR, TCW_ERROR_FATAL,
+                           "QEMU is missing: there is no " EMULATOR "; install Debian's package qemu-system-x86");
       return FALSE;
     }
   capabilities = virConnectGetDomainCapabilities (self->handle, EMULATOR, "x86_64", "q35", "qemu", 0);

@@ -1,8 +1,8 @@
 /*
  * The host's end of the link to a guest's agent (docs/agent-protocol.md).
  *
- * An agent object belongs to the thread that made it and to that thread's default main context, which the blocking functions iterate; callbacks
- * are called from there and must not call blocking functions themselves. Deadlines are absolute, in microseconds of the monotonic clock;
+ * An agent object belongs to the thread that made it and to that thread's default main context, which the blocking functions iterate;
+ * callbacks are called from there and must not call blocking functions themselves. Deadlines are absolute, in microseconds of the monotonic clock;
  * G_MAXINT64 means none. What the guest sends is never trusted: it can fail a call, not more.
  *
  * Errors of all functions: G_IO_ERROR_CANCELLED, and TCW_QEMU_LINK_ERROR with the codes below.

@@ -194,7 +194,8 @@ tcw_qemu_sandbox_start (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest
   self->guest = guest;
   self->workdir = g_strdup (command->workdir != NULL ? command->workdir : "/");
   self->agent_socket = g_build_filename (tcw_qemu_guest_get_directory (guest), "agent.sock", NULL);
-  self->exec = tcw_qemu_link_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, tcw_task_context_get_cancellable (context), &local);
+  self->exec = tcw_qemu_link_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, tcw_task_context_get_cancellable (context),
+                                   &local);
   if (self->exec != NULL)
     return TCW_SANDBOX (g_steal_pointer (&self));
   if (is_payload_problem (local))

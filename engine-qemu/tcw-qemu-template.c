@@ -91,8 +91,8 @@ compute_key (TcwQemuHost *host, TcwQemuImage *image, const TcwQemuMachine *machi
   g_autofree char *domain = normalised_domain (host, image, machine);
   g_autofree char *cpu = tcw_qemu_host_get_accel (host)->accel == TCW_QEMU_ACCEL_KVM ? host_cpu () : g_strdup ("tcg");
   TcwQemuConnection *connection = tcw_qemu_host_get_connection (host);
-  g_autofree char *versions
-      = g_strdup_printf ("%lu %lu", tcw_qemu_connection_get_libvirt_version (connection), tcw_qemu_connection_get_qemu_version (connection));
+  g_autofree char *versions = g_strdup_printf ("%lu %lu", tcw_qemu_connection_get_libvirt_version (connection),
+                                               tcw_qemu_connection_get_qemu_version (connection));
   const char *parts[] = { TEMPLATE_FORMAT, tcw_qemu_image_get_digest (image), domain, cpu, versions };
 
   for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)

@@ -197,15 +197,16 @@ tcw_cli_exec (TcwCli *cli, int argc, char **argv)
   int first = 2;
 
   if (!tcw_cli_parse ("exec", "SOCKET -- COMMAND [ARGUMENT…]", _ ("Runs a command in a virtual machine that `run --keep` has kept."),
-                      _ ("stdin, stdout and stderr are the command's. Exit status: the command's, 128 and the number of the signal that ended it, "
-                         "or 255 when it could not be run."),
+                      _ ("stdin, stdout and stderr are the command's. Exit status: the command's, 128 and the number of the signal "
+                         "that ended it, or 255 when it could not be run."),
                       entries, &argc, &argv, &status))
     return status;
   if (argc > first && g_strcmp0 (argv[first], "--") == 0)
     first++;
   if (argc <= first)
     {
-      g_set_error_literal (&error, TCW_ERROR, TCW_ERROR_USAGE, _ ("a socket and a command are needed; see `taskcluster-worker exec --help`"));
+      g_set_error_literal (&error, TCW_ERROR, TCW_ERROR_USAGE,
+                           _ ("a socket and a command are needed; see `taskcluster-worker exec --help`"));
       return tcw_cli_report ("exec", error);
     }
   if (!tcw_cli_enter (cli, config, &error))

@@ -142,7 +142,8 @@ check_artifacts_writable (RunVerb *self, GError **error)
   if (self->artifacts_fd < 0 || faccessat (self->artifacts_fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
     return TRUE;
   g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE,
-               "the artifacts folder %s isn't empty and the worker's user %s can't write in it; give it to that user or name another folder",
+               "the artifacts folder %s isn't empty and the worker's user %s can't write in it; give it to that user or name "
+               "another folder",
                self->artifacts, g_get_user_name ());
   return FALSE;
 }

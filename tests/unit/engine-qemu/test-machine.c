@@ -32,7 +32,10 @@ resolve (const char *payload, const char *image, const TcwQemuMachineLimits *lim
 {
   g_autoptr (JsonNode) first = payload != NULL ? tcw_json_parse (payload, -1, "payload", NULL, NULL) : NULL;
   g_autoptr (JsonNode) second = image != NULL ? tcw_json_parse (image, -1, "image", NULL, NULL) : NULL;
-  JsonObject *definitions[] = { first != NULL ? json_node_get_object (first) : NULL, second != NULL ? json_node_get_object (second) : NULL };
+  JsonObject *definitions[] = {
+    first != NULL ? json_node_get_object (first) : NULL,
+    second != NULL ? json_node_get_object (second) : NULL,
+  };
 
   return tcw_qemu_machine_resolve (definitions, G_N_ELEMENTS (definitions), limits, machine, error);
 }

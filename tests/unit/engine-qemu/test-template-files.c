@@ -19,7 +19,7 @@ put (Fixture *fixture, const char *name, const char *content)
   g_autofree char *path = g_build_filename (fixture->folder, name, NULL);
   g_autoptr (GError) error = NULL;
 
-  g_file_set_contents_full (path, content, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+  g_file_set_contents (path, content, -1, &error);
   g_assert_no_error (error);
 }
 
@@ -52,7 +52,10 @@ assert_state (Fixture *fixture, const char *key, const char *expected_why)
   if (expected_why == NULL)
     g_assert_cmpstr (why, ==, NULL);
   else
-    g_assert_nonnull (strstr (why, expected_why));
+    {
+      g_test_message ("%s", why);
+      g_assert_nonnull (strstr (why, expected_why));
+    }
   g_assert_cmpint (sound, ==, expected_why == NULL);
 }
 
