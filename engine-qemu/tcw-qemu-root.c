@@ -23,11 +23,24 @@ struct _TcwQemuRoot
   TcwFileLock *lock;
 };
 
+/* libvirt writes a log for each domain, sometimes still when the domain is gone. All of them are ours while we hold the lock. */
+static void
+remove_domain_logs (TcwQemuRoot *self)
+{
+  g_autofree char *folder = g_build_filename (self->path, "log", "qemu", NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (!tcw_fs_remove_tree (folder, NULL, &error))
+    g_info ("libvirt's logs stay: %s", error->message);
+}
+
 void
 tcw_qemu_root_free (TcwQemuRoot *self)
 {
   if (self == NULL)
     return;
+  if (self->lock != NULL)
+    remove_domain_logs (self);
   tcw_file_lock_release (self->lock);
   g_free (self->path);
   g_free (self->vm_directory);
@@ -65,6 +78,7 @@ acquire_one (const char *base, const char *vm_base, const char *name, GError **e
   self->lock = tcw_file_lock_acquire (lock, TCW_FILE_LOCK_EXCLUSIVE, 0, NULL, error);
   if (self->lock == NULL || !write_configuration (self, shared, error))
     return NULL;
+  remove_domain_logs (self);
   return g_steal_pointer (&self);
 }
 
