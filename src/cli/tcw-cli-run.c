@@ -36,6 +36,7 @@ typedef struct
   TcwLogPrinter *printer;
   GCancellable *cancellable;
   GCancellable *keep_cancellable; /* ends the keeping of VMs */
+  gint keeping;                   /* VMs that are kept now */
   GMainLoop *loop;
   gint running;
   gint status;
@@ -180,9 +181,11 @@ keep_vm (TcwTaskContext *context, const char *access, gpointer user_data)
 
   if (access == NULL || !g_cancellable_make_pollfd (self->keep_cancellable, &poll_fd))
     return;
+  g_atomic_int_inc (&self->keeping);
   g_message (_ ("the virtual machine is kept until you interrupt; to run a command in it: %s exec %s -- sh -c 'COMMAND'"),
              tcw_cli_get_program (self->cli), access);
   g_poll (&poll_fd, 1, -1);
+  g_atomic_int_add (&self->keeping, -1);
   g_cancellable_release_fd (self->keep_cancellable);
 }
 
@@ -245,8 +248,8 @@ on_interrupt (gpointer user_data)
 {
   RunVerb *self = user_data;
 
-  /* Interrupting the keeping of a VM is how that ends; the task has ended before. */
-  if (!self->keep || g_cancellable_is_cancelled (self->keep_cancellable))
+  /* Interrupting the keeping of a VM is how that ends; its task has ended before. */
+  if (g_atomic_int_get (&self->keeping) == 0 || g_cancellable_is_cancelled (self->keep_cancellable))
     {
       if (!self->interrupted)
         g_message ("%s", _ ("interrupted: ending the virtual machines"));
