@@ -130,10 +130,12 @@ class State:
         return sorted(p for p in folder.iterdir() if p.is_dir() and p.suffix != ".new") if folder.is_dir() else []
 
     def leftovers(self, worker_pid=None):
-        """Files of machines, logs and half-made templates; with `worker_pid` only those that have it in their name."""
+        """Files of machines, logs and half-made templates. With `worker_pid` only those with it in their names: there may be others."""
         if worker_pid is not None:
-            return [str(p) for p in self.folder.rglob(f"tcw-{worker_pid}-*")]
-        patterns = ("vm/*/*", "logs/*", "templates/*.new", "libvirt/**/tcw-*")
+            # Other workers make and remove folders meanwhile, which os.walk() takes for empty.
+            return [os.path.join(folder, name) for folder, folders, files in os.walk(self.folder) for name in folders + files
+                    if name.startswith(f"tcw-{worker_pid}-")]
+        patterns = ("vm/*/tcw-*", "vm/*/logs/*", "templates/*.new", "libvirt/**/*tcw-*")
         return [str(p) for pattern in patterns for p in self.folder.glob(pattern)]
 
 

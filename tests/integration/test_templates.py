@@ -157,7 +157,7 @@ class Failures(MachineTest):
         self.assertEqual([], self.state.templates())
 
     def test_kernel_that_panics(self):
-        image = make_variant(self.state, self.folder, "broken", lambda manifest: None, cpio("init", b"#!/no/such/interpreter\n"))
+        image = make_variant(self.state, self.folder, "broken", lambda manifest: None, cpio("init", b"#!/bin/sh\nexit 1\n"))
         result = self.run_tasks(payload("true", image=str(image)), status=None)
         self.check_message(result, "waiting for the guest's agent: the virtual machine ")
         self.check_message(result, "console: .*panic")
