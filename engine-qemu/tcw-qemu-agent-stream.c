@@ -42,7 +42,15 @@ ready_finalize (GSource *source)
   g_object_unref (ready->stream);
 }
 
-static const GSourceFuncs ready_funcs = { .dispatch = ready_dispatch, .finalize = ready_finalize };
+/* What GIO's pollable sources ask of a child: a callback that stands for "look again". */
+static gboolean
+ready_callback (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static const GSourceFuncs ready_funcs
+    = { .dispatch = ready_dispatch, .finalize = ready_finalize, .closure_callback = ready_callback };
 
 GSource *
 tcw_qemu_agent_stream_create_source (TcwQemuAgentStream *self, gboolean is_ready)

@@ -27,7 +27,7 @@ struct _TcwQemuGuest
   char *console_socket;
   TcwQemuVm *vm;
   TcwQemuConsole *console;
-  TcwQemuLink *agent;
+  TcwQemuAgent *agent;
   TcwQemuGuestTimes times;
 };
 
@@ -139,7 +139,7 @@ tcw_qemu_guest_new (TcwQemuHost *host, const TcwQemuGuestOrigin *origin, GCancel
     return NULL;
   self->console = tcw_qemu_console_new (self->console_socket, g_main_context_get_thread_default ());
   self->times.create = g_get_monotonic_time () - begin;
-  self->agent = tcw_qemu_link_new (NULL);
+  self->agent = tcw_qemu_agent_new (NULL);
   return g_steal_pointer (&self);
 }
 
@@ -163,7 +163,7 @@ tcw_qemu_guest_start (TcwQemuGuest *self, guint timeout_seconds, GCancellable *c
 
   if (!tcw_qemu_vm_resume (self->vm, error))
     return FALSE;
-  if (!tcw_qemu_link_connect (self->agent, self->agent_socket, begin + timeout_seconds * G_TIME_SPAN_SECOND, cancellable, &local))
+  if (!tcw_qemu_agent_connect (self->agent, self->agent_socket, begin + timeout_seconds * G_TIME_SPAN_SECOND, cancellable, &local))
     {
       g_propagate_error (error, tcw_qemu_guest_explain (self, local, "waiting for the guest's agent"));
       return FALSE;
@@ -186,7 +186,7 @@ tcw_qemu_guest_identify (TcwQemuGuest *self, const char *host_name, GCancellable
   guint8 entropy[ENTROPY_BYTES];
   guint8 id[MACHINE_ID_BYTES];
   char machine_id[2 * MACHINE_ID_BYTES + 1];
-  TcwQemuLinkIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy, .host_name = host_name, .machine_id = machine_id };
+  TcwQemuAgentIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy, .host_name = host_name, .machine_id = machine_id };
   gint64 deadline = g_get_monotonic_time () + tcw_qemu_host_get_agent_timeout (self->host) * G_TIME_SPAN_SECOND;
   GError *local = NULL;
   gboolean done;
@@ -198,7 +198,7 @@ tcw_qemu_guest_identify (TcwQemuGuest *self, const char *host_name, GCancellable
   id[8] = (guint8) ((id[8] & 0x3f) | 0x80);
   for (gsize i = 0; i < sizeof id; i++)
     g_snprintf (machine_id + 2 * i, 3, "%02x", id[i]);
-  done = tcw_qemu_link_identify (self->agent, &identity, deadline, cancellable, &local);
+  done = tcw_qemu_agent_identify (self->agent, &identity, deadline, cancellable, &local);
   explicit_bzero (entropy, sizeof entropy);
   if (!done)
     g_propagate_error (error, tcw_qemu_guest_explain (self, local, "giving the guest its identity"));
@@ -211,7 +211,7 @@ tcw_qemu_guest_get_vm (TcwQemuGuest *self)
   return self->vm;
 }
 
-TcwQemuLink *
+TcwQemuAgent *
 tcw_qemu_guest_get_agent (TcwQemuGuest *self)
 {
   return self->agent;
@@ -224,9 +224,9 @@ tcw_qemu_guest_get_times (TcwQemuGuest *self)
 }
 
 const char *
-tcw_qemu_guest_get_directory (TcwQemuGuest *self)
+tcw_qemu_guest_get_agent_socket (TcwQemuGuest *self)
 {
-  return self->directory;
+  return self->agent_socket;
 }
 
 GError *
@@ -239,7 +239,7 @@ tcw_qemu_guest_explain (TcwQemuGuest *self, GError *error, const char *doing)
 
   if (g_error_matches (owned, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return g_error_new (TCW_ERROR, TCW_ERROR_CANCELLED, "%s: cancelled", doing);
-  if (g_error_matches (owned, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_LINK_CLOSED))
+  if (g_error_matches (owned, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LINK_CLOSED))
     end = tcw_qemu_vm_get_end (self->vm, END_WAIT_US);
   tail = tcw_qemu_console_tail (self->console, CONSOLE_LINES, CONSOLE_INDENT);
   /* What a task does to its own machine is the task's failure, not ours. */

@@ -6,7 +6,7 @@
 
 #include <gio/gio.h>
 
-#include "tcw-qemu-link.h"
+#include "tcw-qemu-agent.h"
 #include "tcw-qemu-host.h"
 #include "tcw-qemu-image.h"
 #include "tcw-qemu-vm.h"
@@ -55,9 +55,10 @@ gboolean tcw_qemu_guest_start (TcwQemuGuest *self, guint timeout_seconds, GCance
 gboolean tcw_qemu_guest_identify (TcwQemuGuest *self, const char *host_name, GCancellable *cancellable, GError **error);
 
 TcwQemuVm *tcw_qemu_guest_get_vm (TcwQemuGuest *self);
-TcwQemuLink *tcw_qemu_guest_get_agent (TcwQemuGuest *self);
+TcwQemuAgent *tcw_qemu_guest_get_agent (TcwQemuGuest *self);
 const TcwQemuGuestTimes *tcw_qemu_guest_get_times (TcwQemuGuest *self);
-const char *tcw_qemu_guest_get_directory (TcwQemuGuest *self);
+/* Path of the UNIX socket that leads to the agent's port; one client at a time. */
+const char *tcw_qemu_guest_get_agent_socket (TcwQemuGuest *self);
 
 /*
  * Turns an error of the agent link into one of ours: what became of the VM, if it ended; the console's tail, if that helps. Takes

@@ -37,56 +37,65 @@ typedef struct
   const TcwEntryVisitor *visitor;
   gpointer user_data;
   GError *error; /* the visitor's own, which is passed on as it is */
-  gboolean wanted; /* the file under way is a plain one */
 } Extraction;
+
+/* A failure of the visitor is kept apart from the agent's. */
+static gboolean
+keep_error (Extraction *extraction, gboolean done, GError **error)
+{
+  if (!done)
+    g_propagate_error (error, g_error_copy (extraction->error));
+  return done;
+}
 
 /* Folders come by themselves with their files, and links are left out: they would point into a machine that is gone. */
 static gboolean
-begin_entry (Extraction *extraction, const TcwWireTreeEntry *entry, GError **error)
+begin_entry (const TcwWireTreeEntry *entry, gpointer user_data, GError **error)
 {
-  extraction->wanted = entry->type == TCW_WIRE_TREE_FILE;
-  if (extraction->wanted)
-    return extraction->visitor->begin_file (extraction->user_data, entry->path, entry->size, error);
+  Extraction *extraction = user_data;
+  const TcwEntryVisitor *visitor = extraction->visitor;
+
+  if (entry->type == TCW_WIRE_TREE_FILE)
+    return keep_error (extraction, visitor->begin_file (extraction->user_data, entry->path, entry->size, &extraction->error), error);
   if (entry->type == TCW_WIRE_TREE_LINK)
     tcw_task_log_message (extraction->log, "Left out: %s is a symbolic link.", entry->path);
   return TRUE;
 }
 
 static gboolean
-visit (Extraction *extraction, const TcwWireTreeItem *item, GError **error)
-{
-  const TcwEntryVisitor *visitor = extraction->visitor;
-
-  switch (item->kind)
-    {
-    case TCW_WIRE_TREE_ENTRY:
-      return begin_entry (extraction, &item->entry, error);
-    case TCW_WIRE_TREE_DATA:
-      return visitor->data (extraction->user_data, item->data, item->length, error);
-    case TCW_WIRE_TREE_HOLE:
-      return visitor->hole (extraction->user_data, item->hole, error);
-    case TCW_WIRE_TREE_END:
-      return visitor->end_file (extraction->user_data, error);
-    case TCW_WIRE_TREE_WARNING:
-      tcw_task_log_message (extraction->log, "Left out: %s.", item->message);
-      return TRUE;
-    case TCW_WIRE_TREE_FINISH:
-    case TCW_WIRE_TREE_ERROR:
-    default:
-      return TRUE;
-    }
-}
-
-static gboolean
-on_item (const TcwWireTreeItem *item, gpointer user_data, GError **error)
+take_data (const guint8 *data, gsize length, gpointer user_data, GError **error)
 {
   Extraction *extraction = user_data;
 
-  if (visit (extraction, item, &extraction->error))
-    return TRUE;
-  g_propagate_error (error, g_error_copy (extraction->error));
-  return FALSE;
+  return keep_error (extraction, extraction->visitor->data (extraction->user_data, data, length, &extraction->error), error);
 }
+
+static gboolean
+take_hole (guint64 length, gpointer user_data, GError **error)
+{
+  Extraction *extraction = user_data;
+
+  return keep_error (extraction, extraction->visitor->hole (extraction->user_data, length, &extraction->error), error);
+}
+
+static gboolean
+end_entry (gpointer user_data, GError **error)
+{
+  Extraction *extraction = user_data;
+
+  return keep_error (extraction, extraction->visitor->end_file (extraction->user_data, &extraction->error), error);
+}
+
+static void
+take_warning (const char *message, gpointer user_data)
+{
+  Extraction *extraction = user_data;
+
+  tcw_task_log_message (extraction->log, "Left out: %s.", message);
+}
+
+static const TcwQemuAgentVisitor agent_visitor
+    = { .begin_entry = begin_entry, .data = take_data, .hole = take_hole, .end_entry = end_entry, .warning = take_warning };
 
 /* What a task's path leads to is the task's doing; that the guest or its agent fails is not. */
 static GError *
@@ -94,10 +103,10 @@ explain (TcwQemuResultSet *self, GError *error)
 {
   g_autoptr (GError) owned = error;
 
-  if (g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NOT_FOUND)
-      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NO_DIRECTORY)
-      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_WRONG_TYPE)
-      || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_PERMISSION))
+  if (g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_FOUND)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_DIRECTORY)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_WRONG_TYPE)
+      || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PERMISSION))
     return g_error_new_literal (TCW_ERROR, TCW_ERROR_TASK_FAILED, owned->message);
   return tcw_qemu_guest_explain (self->guest, g_steal_pointer (&owned), "taking results from the guest");
 }
@@ -107,14 +116,15 @@ extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEn
 {
   TcwQemuResultSet *self = TCW_QEMU_RESULT_SET (results);
   Extraction extraction = { .log = tcw_task_context_get_log (self->context), .visitor = visitor, .user_data = user_data };
-  guint flags = TCW_WIRE_GET_FOLLOW | (kind == TCW_ENTRY_FILE ? TCW_WIRE_GET_FILE : TCW_WIRE_GET_FOLDER);
+  TcwWireGet what = { .flags = TCW_WIRE_GET_FOLLOW | (kind == TCW_ENTRY_FILE ? TCW_WIRE_GET_FILE : TCW_WIRE_GET_FOLDER) };
   gint64 deadline = g_get_monotonic_time () + EXTRACT_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
   g_autofree char *absolute = NULL;
   GError *local = NULL;
   gboolean done;
 
   absolute = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (self->home, path, NULL);
-  done = tcw_qemu_link_get (tcw_qemu_guest_get_agent (self->guest), absolute, flags, on_item, &extraction, deadline,
+  what.path = absolute;
+  done = tcw_qemu_agent_get (tcw_qemu_guest_get_agent (self->guest), &what, &agent_visitor, &extraction, deadline,
                              tcw_task_context_get_cancellable (self->context), &local);
   if (done)
     return TRUE;
@@ -126,6 +136,16 @@ extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEn
   else
     g_propagate_error (error, explain (self, local));
   return FALSE;
+}
+
+/* QEMU's socket takes one client: ours makes room. */
+static char *
+open_access (TcwResultSet *results)
+{
+  TcwQemuGuest *guest = TCW_QEMU_RESULT_SET (results)->guest;
+
+  tcw_qemu_agent_disconnect (tcw_qemu_guest_get_agent (guest));
+  return g_strdup (tcw_qemu_guest_get_agent_socket (guest));
 }
 
 static gboolean
@@ -163,6 +183,7 @@ tcw_qemu_result_set_iface_init (TcwResultSetInterface *iface)
 {
   iface->get_success = get_success;
   iface->extract = extract;
+  iface->open_access = open_access;
   iface->dispose = dispose_results;
 }
 

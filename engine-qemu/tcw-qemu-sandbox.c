@@ -19,8 +19,7 @@ struct _TcwQemuSandbox
   TcwQemuHost *host;
   TcwTaskContext *context;
   TcwQemuGuest *guest; /* NULL once the result set has it */
-  TcwQemuLinkExec *exec;
-  char *agent_socket;
+  TcwQemuAgentExec *exec;
   char *workdir;
 };
 
@@ -40,12 +39,12 @@ on_output (const guint8 *data, gsize length, gpointer user_data, GError **error)
 static TcwResultSet *
 make_results (TcwQemuSandbox *self, gboolean success)
 {
-  g_clear_pointer (&self->exec, tcw_qemu_link_exec_free);
+  g_clear_object (&self->exec);
   return tcw_qemu_result_set_new (self->host, self->context, g_steal_pointer (&self->guest), self->workdir, success);
 }
 
 static void
-log_exit (TcwQemuSandbox *self, const TcwQemuLinkExit *end)
+log_exit (TcwQemuSandbox *self, const TcwQemuAgentExit *end)
 {
   TcwTaskLog *log = tcw_task_context_get_log (self->context);
 
@@ -57,10 +56,10 @@ log_exit (TcwQemuSandbox *self, const TcwQemuLinkExit *end)
 
 /*
  * Waits for the end, asking the agent for a sign of life now and then: a guest whose agent is gone never reports the end.
- * Returns FALSE with G_IO_ERROR, TCW_QEMU_LINK_ERROR or (time's up) TCW_ERROR_DEADLINE.
+ * Returns FALSE with G_IO_ERROR, TCW_QEMU_AGENT_ERROR or (time's up) TCW_ERROR_DEADLINE.
  */
 static gboolean
-wait_for_exit (TcwQemuSandbox *self, gint64 deadline, TcwQemuLinkExit *end, GError **error)
+wait_for_exit (TcwQemuSandbox *self, gint64 deadline, TcwQemuAgentExit *end, GError **error)
 {
   GCancellable *cancellable = tcw_task_context_get_cancellable (self->context);
   gint64 answer_limit = (gint64) tcw_qemu_host_get_agent_timeout (self->host) * G_TIME_SPAN_SECOND;
@@ -70,9 +69,9 @@ wait_for_exit (TcwQemuSandbox *self, gint64 deadline, TcwQemuLinkExit *end, GErr
       gint64 now = g_get_monotonic_time ();
       g_autoptr (GError) local = NULL;
 
-      if (tcw_qemu_link_exec_wait (self->exec, MIN (deadline, now + PING_INTERVAL_US), cancellable, end, &local))
+      if (tcw_qemu_agent_exec_wait (self->exec, MIN (deadline, now + PING_INTERVAL_US), cancellable, end, &local))
         return TRUE;
-      if (!g_error_matches (local, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_TIMEOUT))
+      if (!g_error_matches (local, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_TIMEOUT))
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
@@ -83,7 +82,7 @@ wait_for_exit (TcwQemuSandbox *self, gint64 deadline, TcwQemuLinkExit *end, GErr
           g_set_error_literal (error, TCW_ERROR, TCW_ERROR_DEADLINE, "the command still runs");
           return FALSE;
         }
-      if (!tcw_qemu_link_ping (tcw_qemu_guest_get_agent (self->guest), now + answer_limit, cancellable, error))
+      if (!tcw_qemu_agent_ping (tcw_qemu_guest_get_agent (self->guest), now + answer_limit, cancellable, error))
         return FALSE;
     }
 }
@@ -92,7 +91,7 @@ static TcwResultSet *
 sandbox_wait (TcwSandbox *sandbox, gint64 deadline, GError **error)
 {
   TcwQemuSandbox *self = TCW_QEMU_SANDBOX (sandbox);
-  TcwQemuLinkExit end;
+  TcwQemuAgentExit end;
   GError *local = NULL;
 
   if (wait_for_exit (self, deadline, &end, &local))
@@ -110,20 +109,14 @@ sandbox_kill (TcwSandbox *sandbox, GError **error)
   TcwQemuSandbox *self = TCW_QEMU_SANDBOX (sandbox);
   GCancellable *cancellable = tcw_task_context_get_cancellable (self->context);
   gint64 deadline = g_get_monotonic_time () + KILL_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
-  TcwQemuLinkExit end;
+  TcwQemuAgentExit end;
   GError *local = NULL;
 
-  if (tcw_qemu_link_exec_kill (self->exec, deadline, cancellable, &local)
-      && tcw_qemu_link_exec_wait (self->exec, deadline, cancellable, &end, &local))
+  if (tcw_qemu_agent_exec_kill (self->exec, deadline, cancellable, &local)
+      && tcw_qemu_agent_exec_wait (self->exec, deadline, cancellable, &end, &local))
     return make_results (self, FALSE);
   g_propagate_error (error, local->domain == TCW_ERROR ? local : tcw_qemu_guest_explain (self->guest, local, "killing the command"));
   return NULL;
-}
-
-static char *
-sandbox_describe_access (TcwSandbox *sandbox)
-{
-  return g_strdup (TCW_QEMU_SANDBOX (sandbox)->agent_socket);
 }
 
 static void
@@ -131,7 +124,6 @@ tcw_qemu_sandbox_iface_init (TcwSandboxInterface *iface)
 {
   iface->wait = sandbox_wait;
   iface->kill = sandbox_kill;
-  iface->describe_access = sandbox_describe_access;
 }
 
 static void
@@ -139,11 +131,10 @@ tcw_qemu_sandbox_finalize (GObject *object)
 {
   TcwQemuSandbox *self = TCW_QEMU_SANDBOX (object);
 
-  g_clear_pointer (&self->exec, tcw_qemu_link_exec_free);
+  g_clear_object (&self->exec);
   g_clear_pointer (&self->guest, tcw_qemu_guest_free);
   g_clear_pointer (&self->context, tcw_task_context_unref);
   g_clear_pointer (&self->host, tcw_qemu_host_unref);
-  g_free (self->agent_socket);
   g_free (self->workdir);
   G_OBJECT_CLASS (tcw_qemu_sandbox_parent_class)->finalize (object);
 }
@@ -163,13 +154,13 @@ tcw_qemu_sandbox_init (TcwQemuSandbox *self)
 static gboolean
 is_payload_problem (const GError *error)
 {
-  return g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NOT_FOUND)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NOT_EXECUTABLE)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NO_USER)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_NO_DIRECTORY)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_PERMISSION)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_INVALID)
-         || g_error_matches (error, TCW_QEMU_LINK_ERROR, TCW_QEMU_LINK_ERROR_LIMIT);
+  return g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_FOUND)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NOT_EXECUTABLE)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_USER)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_NO_DIRECTORY)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PERMISSION)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_INVALID)
+         || g_error_matches (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LIMIT);
 }
 
 TcwSandbox *
@@ -177,14 +168,15 @@ tcw_qemu_sandbox_start (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest
 {
   g_autoptr (TcwQemuSandbox) self = g_object_new (TCW_QEMU_TYPE_SANDBOX, NULL);
   TcwTaskLog *log = tcw_task_context_get_log (context);
-  TcwQemuLinkExecOptions options = {
+  TcwQemuAgentExecOptions options = {
     .argv = command->argv,
-    .environ = command->environ,
+    .env = command->environ,
     .user = command->user,
     .cwd = command->workdir,
-    .on_stdout = on_output,
-    .on_stderr = on_output,
-    .output_data = log,
+    .out = on_output,
+    .out_data = log,
+    .err = on_output,
+    .err_data = log,
   };
   gint64 deadline = g_get_monotonic_time () + tcw_qemu_host_get_agent_timeout (host) * G_TIME_SPAN_SECOND;
   GError *local = NULL;
@@ -193,8 +185,7 @@ tcw_qemu_sandbox_start (TcwQemuHost *host, TcwTaskContext *context, TcwQemuGuest
   self->context = tcw_task_context_ref (context);
   self->guest = guest;
   self->workdir = g_strdup (command->workdir != NULL ? command->workdir : "/");
-  self->agent_socket = g_build_filename (tcw_qemu_guest_get_directory (guest), "agent.sock", NULL);
-  self->exec = tcw_qemu_link_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, tcw_task_context_get_cancellable (context),
+  self->exec = tcw_qemu_agent_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, tcw_task_context_get_cancellable (context),
                                    &local);
   if (self->exec != NULL)
     return TCW_SANDBOX (g_steal_pointer (&self));

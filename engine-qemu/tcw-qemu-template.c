@@ -143,9 +143,9 @@ static gboolean
 wait_until_ready (TcwQemuGuest *guest, TcwQemuImage *image, GCancellable *cancellable, GError **error)
 {
   const char *const *command = tcw_qemu_image_get_ready_command (image);
-  TcwQemuLinkExecOptions options = { .argv = command };
-  g_autoptr (TcwQemuLinkExec) exec = NULL;
-  TcwQemuLinkExit end;
+  TcwQemuAgentExecOptions options = { .argv = command };
+  g_autoptr (TcwQemuAgentExec) exec = NULL;
+  TcwQemuAgentExit end;
   gint64 deadline = g_get_monotonic_time () + READY_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
   GError *local = NULL;
 
@@ -153,8 +153,8 @@ wait_until_ready (TcwQemuGuest *guest, TcwQemuImage *image, GCancellable *cancel
     return TRUE;
   if (!tcw_qemu_guest_identify (guest, "template", cancellable, error))
     return FALSE;
-  exec = tcw_qemu_link_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, cancellable, &local);
-  if (exec == NULL || !tcw_qemu_link_exec_wait (exec, deadline, cancellable, &end, &local))
+  exec = tcw_qemu_agent_exec (tcw_qemu_guest_get_agent (guest), &options, deadline, cancellable, &local);
+  if (exec == NULL || !tcw_qemu_agent_exec_wait (exec, deadline, cancellable, &end, &local))
     {
       g_propagate_error (error, tcw_qemu_guest_explain (guest, local, "waiting until the guest is ready"));
       return FALSE;
@@ -172,12 +172,12 @@ freeze (TcwQemuGuest *guest, const char *state_path, GCancellable *cancellable, 
   gint64 deadline = g_get_monotonic_time () + FREEZE_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
   GError *local = NULL;
 
-  if (!tcw_qemu_link_sync (tcw_qemu_guest_get_agent (guest), deadline, cancellable, &local))
+  if (!tcw_qemu_agent_sync (tcw_qemu_guest_get_agent (guest), deadline, cancellable, &local))
     {
       g_propagate_error (error, tcw_qemu_guest_explain (guest, local, "quiescing the guest"));
       return FALSE;
     }
-  tcw_qemu_link_disconnect (tcw_qemu_guest_get_agent (guest));
+  tcw_qemu_agent_disconnect (tcw_qemu_guest_get_agent (guest));
   return tcw_qemu_vm_suspend (tcw_qemu_guest_get_vm (guest), error)
          && tcw_qemu_vm_save_state (tcw_qemu_guest_get_vm (guest), state_path, deadline, cancellable, error);
 }

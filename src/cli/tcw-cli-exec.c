@@ -9,18 +9,17 @@
 #include "base/tcw-error.h"
 #include "base/tcw-i18n.h"
 #include "cli/tcw-cli-private.h"
-#include "tcw-qemu-link.h"
+#include "tcw-qemu-agent.h"
 
 #define ANSWER_SECONDS 30
-#define RETRY_MS 10
 #define SIGNAL_STATUS 128
 #define NOT_RUN_STATUS 255
 
 typedef struct
 {
-  TcwQemuLink *agent;
-  TcwQemuLinkExec *exec;
-  GByteArray *pending; /* read from our stdin, not yet taken */
+  TcwQemuAgent *agent;
+  TcwQemuAgentExec *exec;
+  guint8 buffer[8 * 1024]; /* read from our stdin, on its way */
   guint stdin_source;
   char *user;
   char *cwd;
@@ -29,9 +28,8 @@ typedef struct
 static void
 exec_verb_clear (ExecVerb *self)
 {
-  g_clear_pointer (&self->exec, tcw_qemu_link_exec_free);
+  g_clear_object (&self->exec);
   g_clear_object (&self->agent);
-  g_byte_array_unref (self->pending);
   g_free (self->user);
   g_free (self->cwd);
 }
@@ -81,16 +79,16 @@ static gboolean
 connect_agent (ExecVerb *self, const char *socket, GError **error)
 {
   guint8 entropy[TCW_WIRE_ENTROPY_MIN];
-  TcwQemuLinkIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy };
+  TcwQemuAgentIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy };
 
   if (getrandom (entropy, sizeof entropy, 0) != sizeof entropy)
     {
       g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot get random numbers: %s", g_strerror (errno));
       return FALSE;
     }
-  self->agent = tcw_qemu_link_new (NULL);
-  return tcw_qemu_link_connect (self->agent, socket, answer_deadline (), NULL, error)
-         && tcw_qemu_link_identify (self->agent, &identity, answer_deadline (), NULL, error);
+  self->agent = tcw_qemu_agent_new (NULL);
+  return tcw_qemu_agent_connect (self->agent, socket, answer_deadline (), NULL, error)
+         && tcw_qemu_agent_identify (self->agent, &identity, answer_deadline (), NULL, error);
 }
 
 static gboolean on_stdin (int fd, GIOCondition condition, gpointer user_data);
@@ -101,48 +99,34 @@ watch_stdin (ExecVerb *self)
   self->stdin_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_stdin, self);
 }
 
-/* Passes on what was read; TRUE when all of it went. */
-static gboolean
-write_pending (ExecVerb *self)
-{
-  gsize written = tcw_qemu_link_exec_write_some (self->exec, self->pending->data, self->pending->len);
-
-  g_byte_array_remove_range (self->pending, 0, (guint) written);
-  return self->pending->len == 0;
-}
-
-static gboolean
-on_retry (gpointer user_data)
+/* Our stdin was read into the buffer, which the command has taken now. */
+static void
+on_written (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   ExecVerb *self = user_data;
+  gsize written;
 
-  if (!write_pending (self))
-    return G_SOURCE_CONTINUE;
-  watch_stdin (self);
-  return G_SOURCE_REMOVE;
+  if (g_output_stream_write_all_finish (G_OUTPUT_STREAM (object), result, &written, NULL))
+    watch_stdin (self);
 }
 
-/* Copies our stdin into the command's, in the loop that wait() iterates; while the command takes nothing, it looks again now and then. */
+/* Copies our stdin into the command's, in the loop that wait() iterates; no more is read than the command takes. */
 static gboolean
 on_stdin (int fd, GIOCondition condition, gpointer user_data)
 {
   ExecVerb *self = user_data;
-  guint8 buffer[8 * 1024];
-  gssize n = read (fd, buffer, sizeof buffer);
+  gssize n = read (fd, self->buffer, sizeof self->buffer);
 
   if (n < 0 && errno == EINTR)
     return G_SOURCE_CONTINUE;
   self->stdin_source = 0;
   if (n <= 0)
     {
-      tcw_qemu_link_exec_close_stdin (self->exec);
+      g_output_stream_close (tcw_qemu_agent_exec_get_stdin (self->exec), NULL, NULL);
       return G_SOURCE_REMOVE;
     }
-  g_byte_array_append (self->pending, buffer, (guint) n);
-  if (write_pending (self))
-    watch_stdin (self);
-  else
-    self->stdin_source = g_timeout_add (RETRY_MS, on_retry, self);
+  g_output_stream_write_all_async (tcw_qemu_agent_exec_get_stdin (self->exec), self->buffer, (gsize) n, G_PRIORITY_DEFAULT, NULL, on_written,
+                                   self);
   return G_SOURCE_REMOVE;
 }
 
@@ -154,26 +138,26 @@ on_interrupt (gpointer user_data)
 }
 
 static gboolean
-run_command (ExecVerb *self, char **argv, TcwQemuLinkExit *end, GError **error)
+run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  TcwQemuLinkExecOptions options = {
+  TcwQemuAgentExecOptions options = {
     .argv = (const char *const *) argv,
     .user = self->user,
     .cwd = self->cwd,
     .has_stdin = TRUE,
-    .on_stdout = on_stdout,
-    .on_stderr = on_stderr,
+    .out = on_stdout,
+    .err = on_stderr,
   };
   guint interrupt;
   gboolean ended;
 
-  self->exec = tcw_qemu_link_exec (self->agent, &options, answer_deadline (), cancellable, error);
+  self->exec = tcw_qemu_agent_exec (self->agent, &options, answer_deadline (), cancellable, error);
   if (self->exec == NULL)
     return FALSE;
   interrupt = g_unix_signal_add (SIGINT, on_interrupt, cancellable);
   watch_stdin (self);
-  ended = tcw_qemu_link_exec_wait (self->exec, G_MAXINT64, cancellable, end, error);
+  ended = tcw_qemu_agent_exec_wait (self->exec, G_MAXINT64, cancellable, end, error);
   if (self->stdin_source != 0)
     g_source_remove (self->stdin_source);
   g_source_remove (interrupt);
@@ -183,7 +167,7 @@ run_command (ExecVerb *self, char **argv, TcwQemuLinkExit *end, GError **error)
 int
 tcw_cli_exec (TcwCli *cli, int argc, char **argv)
 {
-  g_auto (ExecVerb) self = { .pending = g_byte_array_new () };
+  g_auto (ExecVerb) self = { 0 };
   g_autofree char *config = NULL;
   const GOptionEntry entries[] = {
     { "user", 'u', 0, G_OPTION_ARG_STRING, &self.user, N_ ("who runs the command (default: the agent, root)"), "USER" },
@@ -192,7 +176,7 @@ tcw_cli_exec (TcwCli *cli, int argc, char **argv)
     { NULL },
   };
   g_autoptr (GError) error = NULL;
-  TcwQemuLinkExit end;
+  TcwQemuAgentExit end;
   int status = TCW_EXIT_OK;
   int first = 2;
 

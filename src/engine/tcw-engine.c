@@ -39,6 +39,14 @@ tcw_result_set_extract (TcwResultSet *self, TcwEntryKind kind, const char *path,
   return TCW_RESULT_SET_GET_IFACE (self)->extract (self, kind, path, visitor, user_data, error);
 }
 
+char *
+tcw_result_set_open_access (TcwResultSet *self)
+{
+  TcwResultSetInterface *iface = TCW_RESULT_SET_GET_IFACE (self);
+
+  return iface->open_access != NULL ? iface->open_access (self) : NULL;
+}
+
 gboolean
 tcw_result_set_dispose (TcwResultSet *self, GError **error)
 {
@@ -55,14 +63,6 @@ TcwResultSet *
 tcw_sandbox_kill (TcwSandbox *self, GError **error)
 {
   return TCW_SANDBOX_GET_IFACE (self)->kill (self, error);
-}
-
-char *
-tcw_sandbox_describe_access (TcwSandbox *self)
-{
-  TcwSandboxInterface *iface = TCW_SANDBOX_GET_IFACE (self);
-
-  return iface->describe_access != NULL ? iface->describe_access (self) : NULL;
 }
 
 gboolean

@@ -53,6 +53,7 @@ struct _TcwResultSetInterface
   gboolean (*get_success) (TcwResultSet *self);
   gboolean (*extract) (TcwResultSet *self, TcwEntryKind kind, const char *path, const TcwEntryVisitor *visitor, gpointer user_data,
                        GError **error);
+  char *(*open_access) (TcwResultSet *self);
   gboolean (*dispose) (TcwResultSet *self, GError **error);
 };
 
@@ -65,6 +66,12 @@ gboolean tcw_result_set_get_success (TcwResultSet *self);
  */
 gboolean tcw_result_set_extract (TcwResultSet *self, TcwEntryKind kind, const char *path, const TcwEntryVisitor *visitor,
                                  gpointer user_data, GError **error);
+
+/*
+ * Leaves the machine to somebody else until it is disposed: nothing can be extracted any more. Returns what he needs to reach it, which is
+ * the engine's to say (the path of a socket), or NULL where there is nothing to reach. Free with g_free().
+ */
+char *tcw_result_set_open_access (TcwResultSet *self);
 
 /* Releases everything. An error means that something could not be cleaned up. */
 gboolean tcw_result_set_dispose (TcwResultSet *self, GError **error);
@@ -79,7 +86,6 @@ struct _TcwSandboxInterface
   GTypeInterface parent_interface;
   TcwResultSet *(*wait) (TcwSandbox *self, gint64 deadline, GError **error);
   TcwResultSet *(*kill) (TcwSandbox *self, GError **error);
-  char *(*describe_access) (TcwSandbox *self);
 };
 
 /*
@@ -91,9 +97,6 @@ TcwResultSet *tcw_sandbox_wait (TcwSandbox *self, gint64 deadline, GError **erro
 
 /* Kills the command's processes, but not the machine; the result says that it failed, and can be extracted from. */
 TcwResultSet *tcw_sandbox_kill (TcwSandbox *self, GError **error);
-
-/* A hint for people how to reach the running sandbox, or NULL. Free with g_free(). */
-char *tcw_sandbox_describe_access (TcwSandbox *self);
 
 /* --- Sandbox builder: a sandbox to be. -------------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@ typedef struct
   JsonObject *payload;
   const TcwTaskRunOptions *options;
   gint64 max_run_time; /* seconds */
+  gint64 kept;         /* microseconds that the sandbox was kept after its task */
 } Run;
 
 const char *
@@ -207,9 +208,11 @@ run_to_end (Run *run, JsonNode *payload, GError **error)
   take_artifacts (run, results, &resolution);
   if (run->options->keep != NULL)
     {
-      g_autofree char *access = tcw_sandbox_describe_access (sandbox);
+      g_autofree char *access = tcw_result_set_open_access (results);
+      gint64 begin = g_get_monotonic_time ();
 
       run->options->keep (run->context, access, run->options->keep_data);
+      run->kept += g_get_monotonic_time () - begin;
     }
   if (!tcw_result_set_dispose (results, error))
     resolution.outcome = TCW_OUTCOME_EXCEPTION;
@@ -231,6 +234,6 @@ tcw_task_run_execute (TcwTaskContext *context, JsonNode *payload, const TcwTaskR
     }
   tcw_task_log_message (run.log, "Task %s%s%s%s after %.1f s.", tcw_outcome_to_string (resolution.outcome),
                         resolution.code != 0 ? " (" : "", resolution.code != 0 ? tcw_error_code_name (resolution.code) : "",
-                        resolution.code != 0 ? ")" : "", (double) (g_get_monotonic_time () - begin) / G_TIME_SPAN_SECOND);
+                        resolution.code != 0 ? ")" : "", (double) (g_get_monotonic_time () - begin - run.kept) / G_TIME_SPAN_SECOND);
   return resolution;
 }

@@ -167,11 +167,18 @@ dispose (TcwResultSet *results, GError **error)
   return play ((FakeLink *) results, FAKE_DISPOSE, "dispose", error);
 }
 
+static char *
+open_access (TcwResultSet *results)
+{
+  return g_strdup ("by the fake door");
+}
+
 static void
 fake_result_set_iface_init (TcwResultSetInterface *iface)
 {
   iface->get_success = get_success;
   iface->extract = extract;
+  iface->open_access = open_access;
   iface->dispose = dispose;
 }
 
@@ -227,18 +234,11 @@ sandbox_kill (TcwSandbox *sandbox, GError **error)
   return play (self, FAKE_KILL, "kill", error) ? make_results (self, self->script->success_after_kill) : NULL;
 }
 
-static char *
-describe_access (TcwSandbox *sandbox)
-{
-  return g_strdup ("by the fake door");
-}
-
 static void
 fake_sandbox_iface_init (TcwSandboxInterface *iface)
 {
   iface->wait = sandbox_wait;
   iface->kill = sandbox_kill;
-  iface->describe_access = describe_access;
 }
 
 /* --- Builder. ---------------------------------------------------------------------------------------------------------- */
