@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tcw-qemu-monitor.h"
+#include "tcw-qemu-reaper.h"
 
 #define KILL_WAIT_MS 10000
 
@@ -192,6 +193,16 @@ watch_process (TcwQemuVm *self)
   g_source_attach (self->pid_source, NULL);
 }
 
+/* A QEMU that ends while libvirt starts it is a zombie of ours that libvirt waits for, so that somebody has to reap it. */
+static virDomainPtr
+create_domain (TcwQemuConnection *connection, const char *xml)
+{
+  g_autoptr (TcwQemuReaperSection) section
+      = tcw_qemu_connection_is_embedded (connection) ? tcw_qemu_reaper_section_begin () : NULL;
+
+  return virDomainCreateXML (tcw_qemu_connection_get_handle (connection), xml, VIR_DOMAIN_START_PAUSED);
+}
+
 TcwQemuVm *
 tcw_qemu_vm_new (TcwQemuConnection *connection, const TcwQemuDomainSpec *spec, GError **error)
 {
@@ -204,7 +215,7 @@ tcw_qemu_vm_new (TcwQemuConnection *connection, const TcwQemuDomainSpec *spec, G
                                                  vm_watch_unref_closure, G_CONNECT_DEFAULT);
   self->event_handler = g_signal_connect_data (connection, "vm-monitor-event", G_CALLBACK (on_vm_monitor_event),
                                                vm_watch_ref (self->watch), vm_watch_unref_closure, G_CONNECT_DEFAULT);
-  self->domain = virDomainCreateXML (tcw_qemu_connection_get_handle (connection), xml, VIR_DOMAIN_START_PAUSED);
+  self->domain = create_domain (connection, xml);
   if (self->domain == NULL)
     {
       tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot start the virtual machine %s", spec->name);
