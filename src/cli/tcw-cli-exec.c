@@ -19,6 +19,7 @@ typedef struct
 {
   TcwQemuAgent *agent;
   TcwQemuAgentExec *exec;
+  GCancellable *cancellable; /* Ctrl-C */
   guint8 buffer[8 * 1024]; /* read from our stdin, on its way */
   guint stdin_source;
   char *user;
@@ -30,6 +31,7 @@ exec_verb_clear (ExecVerb *self)
 {
   g_clear_object (&self->exec);
   g_clear_object (&self->agent);
+  g_clear_object (&self->cancellable);
   g_free (self->user);
   g_free (self->cwd);
 }
@@ -99,17 +101,6 @@ watch_stdin (ExecVerb *self)
   self->stdin_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, on_stdin, self);
 }
 
-/* Our stdin was read into the buffer, which the command has taken now. */
-static void
-on_written (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  ExecVerb *self = user_data;
-  gsize written;
-
-  if (g_output_stream_write_all_finish (G_OUTPUT_STREAM (object), result, &written, NULL))
-    watch_stdin (self);
-}
-
 /* Copies our stdin into the command's, in the loop that wait() iterates; no more is read than the command takes. */
 static gboolean
 on_stdin (int fd, GIOCondition condition, gpointer user_data)
@@ -117,16 +108,11 @@ on_stdin (int fd, GIOCondition condition, gpointer user_data)
   ExecVerb *self = user_data;
   gssize n = read (fd, self->buffer, sizeof self->buffer);
 
-  if (n < 0 && errno == EINTR)
-    return G_SOURCE_CONTINUE;
   self->stdin_source = 0;
-  if (n <= 0)
-    {
-      g_output_stream_close (tcw_qemu_agent_exec_get_stdin (self->exec), NULL, NULL);
-      return G_SOURCE_REMOVE;
-    }
-  g_output_stream_write_all_async (tcw_qemu_agent_exec_get_stdin (self->exec), self->buffer, (gsize) n, G_PRIORITY_DEFAULT, NULL, on_written,
-                                   self);
+  if (n == 0 || (n < 0 && errno != EINTR))
+    tcw_qemu_agent_exec_close_stdin (self->exec);
+  else if (n < 0 || tcw_qemu_agent_exec_write_stdin (self->exec, self->buffer, (gsize) n, G_MAXINT64, self->cancellable, NULL))
+    watch_stdin (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -140,7 +126,6 @@ on_interrupt (gpointer user_data)
 static gboolean
 run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   TcwQemuAgentExecOptions options = {
     .argv = (const char *const *) argv,
     .user = self->user,
@@ -152,12 +137,12 @@ run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
   guint interrupt;
   gboolean ended;
 
-  self->exec = tcw_qemu_agent_exec (self->agent, &options, answer_deadline (), cancellable, error);
+  self->exec = tcw_qemu_agent_exec (self->agent, &options, answer_deadline (), self->cancellable, error);
   if (self->exec == NULL)
     return FALSE;
-  interrupt = g_unix_signal_add (SIGINT, on_interrupt, cancellable);
+  interrupt = g_unix_signal_add (SIGINT, on_interrupt, self->cancellable);
   watch_stdin (self);
-  ended = tcw_qemu_agent_exec_wait (self->exec, G_MAXINT64, cancellable, end, error);
+  ended = tcw_qemu_agent_exec_wait (self->exec, G_MAXINT64, self->cancellable, end, error);
   if (self->stdin_source != 0)
     g_source_remove (self->stdin_source);
   g_source_remove (interrupt);
@@ -167,7 +152,7 @@ run_command (ExecVerb *self, char **argv, TcwQemuAgentExit *end, GError **error)
 int
 tcw_cli_exec (TcwCli *cli, int argc, char **argv)
 {
-  g_auto (ExecVerb) self = { 0 };
+  g_auto (ExecVerb) self = { .cancellable = g_cancellable_new () };
   g_autofree char *config = NULL;
   const GOptionEntry entries[] = {
     { "user", 'u', 0, G_OPTION_ARG_STRING, &self.user, N_ ("who runs the command (default: the agent, root)"), "USER" },
