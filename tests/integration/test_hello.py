@@ -22,7 +22,7 @@ class Hello(MachineTest):
     def test_first_lines_say_what_runs(self):
         messages = self.run_tasks(HELLO).messages()
         text = "\n".join(messages)
-        self.assertRegex(text, r"(?m)^Image tiny \(sha256:[0-9a-f]{12}\), 256 MiB, 1 CPUs, (tcg|kvm)\.$")
+        self.assertRegex(text, r"(?m)^Image tiny \(sha256:[0-9a-f]{12}\), 256 MiB, 1 CPU, (tcg|kvm)\.$")
         self.assertRegex(text, r"(?m)^Virtual machine forked: process \d+ ms, state \d+ ms, agent \d+ ms, identity \d+ ms\.$")
         self.assertEqual("The command ended with exit status 0.", messages[-2])
         self.assertRegex(messages[-1], r"^Task completed after \d+\.\d s\.$")
