@@ -12,7 +12,7 @@
 
 #define LOAD_LIMIT_SECONDS 30
 #define END_WAIT_US (2 * G_TIME_SPAN_SECOND)
-#define CONSOLE_LINES 12
+#define CONSOLE_LINES 30 /* a panic has its reason at its begin */
 #define CONSOLE_INDENT "    console: "
 #define ENTROPY_BYTES 64
 #define MACHINE_ID_BYTES 16
@@ -165,7 +165,11 @@ tcw_qemu_guest_start (TcwQemuGuest *self, guint timeout_seconds, GCancellable *c
     return FALSE;
   if (!tcw_qemu_agent_connect (self->agent, self->agent_socket, begin + timeout_seconds * G_TIME_SPAN_SECOND, cancellable, &local))
     {
-      g_propagate_error (error, tcw_qemu_guest_explain (self, local, "waiting for the guest's agent"));
+      local = tcw_qemu_guest_explain (self, local, "waiting for the guest's agent");
+      /* No task has run yet: a machine that ends by itself is the image's fault. */
+      if (g_error_matches (local, TCW_ERROR, TCW_ERROR_TASK_FAILED))
+        local->code = TCW_ERROR_INTERNAL;
+      g_propagate_error (error, local);
       return FALSE;
     }
   self->times.agent = g_get_monotonic_time () - begin;

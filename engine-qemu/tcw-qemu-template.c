@@ -12,6 +12,9 @@
 /* Part of the key: raise it when templates are made in another way. */
 #define TEMPLATE_FORMAT "1"
 
+/* A disk with less than this free is taken for full: the last bytes of a file system are of no use. */
+#define FULL_DISK_BYTES (4 * 1024 * 1024)
+
 #define READY_LIMIT_SECONDS 300
 #define FREEZE_LIMIT_SECONDS 60
 
@@ -196,6 +199,22 @@ boot_and_freeze (TcwQemuHost *host, TcwQemuImage *image, const TcwQemuMachine *m
          && wait_until_ready (guest, image, cancellable, error) && freeze (guest, state, cancellable, error);
 }
 
+/*
+ * The guest's memory is a file that grows as the guest touches it; when the disk is full, QEMU gets SIGBUS and can't say why. So after a
+ * failure with nothing free in @folder the error says that.
+ */
+static void
+explain_full_disk (const char *folder, GError **error)
+{
+  guint64 free_bytes;
+
+  if (!tcw_fs_free_space (folder, &free_bytes, NULL) || free_bytes >= FULL_DISK_BYTES || error == NULL || *error == NULL
+      || g_error_matches (*error, TCW_ERROR, TCW_ERROR_CANCELLED))
+    return;
+  (*error)->code = TCW_ERROR_RESOURCE_UNAVAILABLE;
+  g_prefix_error (error, "there is no space left in %s: ", folder);
+}
+
 /* With the exclusive lock held: nobody uses, nobody else makes it. */
 static gboolean
 build (TcwQemuTemplate *self, TcwQemuHost *host, TcwQemuImage *image, const TcwQemuMachine *machine, GCancellable *cancellable,
@@ -213,6 +232,7 @@ build (TcwQemuTemplate *self, TcwQemuHost *host, TcwQemuImage *image, const TcwQ
       || !tcw_qemu_template_files_record (staging, self->key, description, cancellable, error)
       || !tcw_fs_remove_tree (self->folder, NULL, error))
     {
+      explain_full_disk (staging, error);
       tcw_fs_remove_tree (staging, NULL, NULL);
       return FALSE;
     }
