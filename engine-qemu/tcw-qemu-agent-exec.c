@@ -147,7 +147,7 @@ kill_unattended (TcwQemuAgentExec *self)
   if (!self->started || self->ended || self->error != NULL || self->agent->closed != NULL)
     return;
   TCW_QEMU_AGENT_ENCODE (body, tcw_wire_kill_encode, &message);
-  tcw_qemu_agent_queue_record (self->agent, TCW_WIRE_KILL, ++self->agent->last_number, body);
+  tcw_qemu_agent_queue_record (self->agent, TCW_WIRE_KILL, tcw_qemu_agent_next_number (self->agent), body);
 }
 
 static void

@@ -158,6 +158,9 @@ gboolean tcw_qemu_agent_handle_connect (TcwQemuAgent *self, const TcwWireRecord 
 /* An answer has come. FALSE: broken. */
 gboolean tcw_qemu_agent_handle_reply (TcwQemuAgent *self, const TcwWireRecord *record);
 
+/* A number for a request. */
+guint32 tcw_qemu_agent_next_number (TcwQemuAgent *self);
+
 /* Puts a record into the line of those that wait for room in the control stream. */
 void tcw_qemu_agent_queue_record (TcwQemuAgent *self, TcwWireMessage type, guint32 request, const GByteArray *body);
 

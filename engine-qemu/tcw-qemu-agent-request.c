@@ -72,6 +72,14 @@ tcw_qemu_agent_queue_record (TcwQemuAgent *self, TcwWireMessage type, guint32 re
     g_byte_array_append (self->control, body->data, length);
 }
 
+guint32
+tcw_qemu_agent_next_number (TcwQemuAgent *self)
+{
+  if (++self->last_number == 0)
+    self->last_number = 1; /* 0 is for events */
+  return self->last_number;
+}
+
 TcwQemuAgentCall *
 tcw_qemu_agent_call_new (TcwQemuAgent *self, TcwWireMessage type, const GByteArray *body, GError **error)
 {
@@ -91,7 +99,7 @@ tcw_qemu_agent_call_new (TcwQemuAgent *self, TcwWireMessage type, const GByteArr
     }
   call = g_new0 (TcwQemuAgentCall, 1);
   call->agent = self;
-  call->number = ++self->last_number;
+  call->number = tcw_qemu_agent_next_number (self);
   g_hash_table_insert (self->calls, GUINT_TO_POINTER (call->number), call);
   tcw_qemu_agent_queue_record (self, type, call->number, body);
   tcw_qemu_agent_flush (self);

@@ -38,9 +38,13 @@ fail_gone (GError **error)
 static GSource *
 create_source (GObject *side, TcwQemuAgentStream *stream, gboolean is_ready, GCancellable *cancellable)
 {
-  g_autoptr (GSource) child = stream == NULL ? g_timeout_source_new (0) : tcw_qemu_agent_stream_create_source (stream, is_ready);
+  g_autoptr (GSource) child = stream == NULL ? NULL : tcw_qemu_agent_stream_create_source (stream, is_ready);
 
-  g_source_set_dummy_callback (child);
+  if (child == NULL)
+    {
+      child = g_timeout_source_new (0);
+      g_source_set_dummy_callback (child);
+    }
   return g_pollable_source_new_full (side, child, cancellable);
 }
 

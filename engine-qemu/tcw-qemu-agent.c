@@ -116,6 +116,8 @@ tcw_qemu_agent_init (TcwQemuAgent *self)
   if (self->link == NULL)
     g_error ("out of memory");
   tcw_wire_record_reader_init (&self->records, TCW_WIRE_RECORD_AGENT_MAX);
+  /* Answers to a former process, which come again after a re-attach, must not be taken for answers to this one. */
+  self->last_number = g_random_int ();
   self->fd = -1;
   self->closed = g_error_new (TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LINK_CLOSED, "there is no link to the guest's agent");
   self->read_buffer = g_malloc (TCW_QEMU_AGENT_READ_SIZE);
