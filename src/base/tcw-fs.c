@@ -111,8 +111,8 @@ tcw_fs_write_atomic (const char *path, const void *data, gssize len, mode_t mode
 }
 
 /* Opens a regular file for reading; never waits for a FIFO or changes a terminal. */
-static TcwFd
-open_regular (const char *path, struct stat *st, GError **error)
+int
+tcw_fs_open_regular (const char *path, struct stat *st, GError **error)
 {
   g_auto (TcwFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -133,7 +133,7 @@ char *
 tcw_fs_read (const char *path, gsize max_bytes, gsize *len, GError **error)
 {
   struct stat st = { 0 };
-  g_auto (TcwFd) fd = open_regular (path, &st, error);
+  g_auto (TcwFd) fd = tcw_fs_open_regular (path, &st, error);
   g_autoptr (GByteArray) content = NULL;
   gssize n = 1;
 
@@ -216,37 +216,6 @@ tcw_fs_make_temp_folder (const char *parent, const char *prefix, GError **error)
       return NULL;
     }
   return g_steal_pointer (&path);
-}
-
-char *
-tcw_fs_sha256 (const char *path, GCancellable *cancellable, GError **error)
-{
-  struct stat st = { 0 };
-  g_auto (TcwFd) fd = open_regular (path, &st, error);
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree guchar *buffer = g_malloc (CHUNK);
-  gssize n = 1;
-
-  if (fd < 0)
-    return NULL;
-  posix_fadvise (fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  while (n != 0)
-    {
-      if (g_cancellable_is_cancelled (cancellable))
-        {
-          g_set_error (error, TCW_ERROR, TCW_ERROR_CANCELLED, "reading “%s” was cancelled", path);
-          return NULL;
-        }
-      n = read (fd, buffer, CHUNK);
-      if (n < 0 && errno != EINTR)
-        {
-          tcw_fs_fail (error, errno, "cannot read “%s”", path);
-          return NULL;
-        }
-      if (n > 0)
-        g_checksum_update (checksum, buffer, n);
-    }
-  return g_strdup (g_checksum_get_string (checksum));
 }
 
 gboolean

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -18,6 +19,9 @@ gboolean tcw_fs_fail (GError **error, int errsv, const char *format, ...) G_GNUC
  * folder, fsync, rename, fsync of the folder. A symbolic link at @path is replaced.
  */
 gboolean tcw_fs_write_atomic (const char *path, const void *data, gssize len, mode_t mode, GError **error);
+
+/* Opens a regular file for reading (a FIFO is never waited for) and fills @st. Returns the descriptor, or -1. */
+int tcw_fs_open_regular (const char *path, struct stat *st, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
  * Returns (transfer full) the content of a regular file, with a NUL added that @len (may be NULL) doesn't count. Fails when it isn't
