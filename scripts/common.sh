@@ -144,18 +144,19 @@ image_digest ()
   } | sha256sum | cut -d ' ' -f 1
 }
 
-# ensure_tiny STAMP [OPTION...]: has the image tiny in the worker's store, made from what is in this tree now. STAMP is a file that
-# remembers from what it was made; OPTIONs go to the verb image.
-ensure_tiny ()
+# ensure_image NAME STAMP [OPTION...]: has the image NAME in the worker's store, made from what is in this tree now. STAMP is a file
+# that remembers from what it was made; OPTIONs go to the verb image.
+ensure_image ()
 {
-  stamp=$1
-  shift
-  step "image tiny"
+  image=$1
+  stamp=$2
+  shift 2
+  step "image $image"
   digest=$(image_digest)
-  if [ "$digest" = "$(cat "$stamp" 2>/dev/null)" ] && "$program" image info "$@" tiny >/dev/null 2>&1; then
+  if [ "$digest" = "$(cat "$stamp" 2>/dev/null)" ] && "$program" image info "$@" "$image" >/dev/null 2>&1; then
     return 0
   fi
-  "$program" image build "$@" tiny >&2 || fail "the image could not be built; the messages are above" \
+  "$program" image build "$@" "$image" >&2 || fail "the image could not be built; the messages are above" \
     "correct what it says; see also \"Troubleshooting\" in README.md"
   printf '%s\n' "$digest" >"$stamp"
 }

@@ -88,7 +88,8 @@ int
 vm_fixture_main (int argc, char **argv, void (*add_tests) (VmFixture *fixture))
 {
   Run run = { .add_tests = add_tests };
-  const char *state = g_getenv ("TCW_TEST_STATE");
+  const char *folder = g_getenv ("TCW_TEST_STATE");
+  g_autofree char *state = folder != NULL ? g_build_filename (folder, "state", NULL) : NULL;
   g_autoptr (GError) error = NULL;
   GThread *thread;
 
