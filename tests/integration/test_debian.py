@@ -29,11 +29,11 @@ class Debian(MachineTest):
     def test_folder_of_200_mb(self):
         script = "mkdir d; for i in $(seq 20); do head -c 10485760 /dev/urandom >d/$i; done; cd d && sha256sum *"
         target = self.folder / "artifacts"
-        artifacts = [{"type": "directory", "path": "/home/task/d", "name": "d"}]
+        artifacts = [{"type": "directory", "path": "/home/task/d", "name": "public/d"}]
         result = self.run_tasks("--artifacts", target, debian(script, artifacts=artifacts), seconds=400)
         wanted = {name.decode(): digest.decode() for digest, name in (line.split() for line in result.output().splitlines())}
         self.assertEqual(20, len(wanted))
-        self.assertEqual(wanted, {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (target / "d").iterdir()})
+        self.assertEqual(wanted, {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (target / "public" / "d").iterdir()})
         note(f"200 MiB, made, digested and taken: {result.seconds:.1f} s")
 
     def test_what_a_task_writes_is_gone_with_it(self):
