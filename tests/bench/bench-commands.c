@@ -208,6 +208,7 @@ bench_measure_streams (BenchRun *run, GError **error)
       return FALSE;
   bench_report_compare (plan->report, "stream, guest to host", BENCH_HIGHER, 0.9, "stream/worker, guest to host", raw_out);
   bench_report_compare (plan->report, "stream, host to guest", BENCH_HIGHER, 0.9, "stream/worker, host to guest", raw_in);
-  bench_report_compare (plan->report, "stream, guest to host, 8 at once", BENCH_HIGHER, 0, "stream/worker, guest to host, 8 at once", raw_out);
+  bench_report_compare (plan->report, "stream, guest to host, 8 at once", BENCH_HIGHER, 0, "stream/worker, guest to host, 8 at once",
+                        raw_out);
   return TRUE;
 }

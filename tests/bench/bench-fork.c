@@ -125,7 +125,8 @@ time_one (BenchRun *run, guint what, GError **error)
     case 1:
       return time_floor (run, BENCH_FLOOR_PLAIN, "fork/raw QEMU, waits", "fork/raw QEMU, from nothing", error);
     case 2:
-      return time_floor (run, BENCH_FLOOR_AGENT, "fork/raw QEMU with our agent, waits", "fork/raw QEMU with our agent, from nothing", error);
+      return time_floor (run, BENCH_FLOOR_AGENT, "fork/raw QEMU with our agent, waits", "fork/raw QEMU with our agent, from nothing",
+                         error);
     default:
       return time_create (run, error);
     }
@@ -146,6 +147,7 @@ bench_measure_forks (BenchRun *run, GError **error)
         return FALSE;
   bench_report_compare (plan->report, "fork, machine waits: to first output", BENCH_LOWER, 1.5, "fork/worker, machine waits", waits);
   bench_report_compare (plan->report, "  against raw QEMU with our agent", BENCH_LOWER, 0, "fork/worker, machine waits", agent_waits);
-  bench_report_compare (plan->report, "fork from nothing (raw + virDomainCreateXML)", BENCH_LOWER, 1.2, "fork/worker, from nothing", nothing);
+  bench_report_compare (plan->report, "fork from nothing (raw + virDomainCreateXML)", BENCH_LOWER, 1.2, "fork/worker, from nothing",
+                        nothing);
   return TRUE;
 }

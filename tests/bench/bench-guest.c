@@ -90,10 +90,12 @@ execute (int port, char *line)
   static char *const environ_words[] = { "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", NULL };
   char *words[MAX_WORDS + 1];
   posix_spawn_file_actions_t actions;
+  char *rest = line;
+  char *word;
   size_t n = 0;
   pid_t pid;
 
-  for (char *word = strtok (line, " "); word != NULL && n < MAX_WORDS; word = strtok (NULL, " "))
+  while (n < MAX_WORDS && (word = strsep (&rest, " ")) != NULL)
     words[n++] = word;
   words[n] = NULL;
   posix_spawn_file_actions_init (&actions);

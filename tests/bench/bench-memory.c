@@ -83,7 +83,7 @@ bench_measure_memory (BenchRun *run, GError **error)
   double before = 0;
   double after = 0;
 
-  /* The first two are not counted: with them the worker itself grows once for all. */
+  /* With the first two the worker itself grows once for all: that isn't counted. */
   for (guint i = 0; i < plan->forks; i++)
     if (g_cancellable_set_error_if_cancelled (plan->cancellable, error) || !start_two (run, i, guests, raws, error)
         || (i == 0 && !own_memory (&before, error)))
@@ -91,9 +91,14 @@ bench_measure_memory (BenchRun *run, GError **error)
   if (!own_memory (&after, error))
     return FALSE;
   for (guint i = 0; i < plan->forks; i++)
-    if (!add_private (plan->report, "memory/worker's QEMU", tcw_qemu_vm_get_pid (tcw_qemu_guest_get_vm (g_ptr_array_index (guests, i))), error)
-        || !add_private (plan->report, "memory/raw QEMU with our agent", bench_raw_get_pid (g_ptr_array_index (raws, i)), error))
-      return FALSE;
+    {
+      TcwQemuVm *vm = tcw_qemu_guest_get_vm (g_ptr_array_index (guests, i));
+      BenchRaw *raw = g_ptr_array_index (raws, i);
+
+      if (!add_private (plan->report, "memory/worker's QEMU", tcw_qemu_vm_get_pid (vm), error)
+          || !add_private (plan->report, "memory/raw QEMU with our agent", bench_raw_get_pid (raw), error))
+        return FALSE;
+    }
   bench_report_add (plan->report, "memory/worker itself, a fork more", "MiB", (after - before) / KIB_PER_MIB / (plan->forks - 1));
   bench_report_compare (plan->report, "memory of a further idle fork", BENCH_LOWER, 1.2, "memory/worker's QEMU", floors);
   return TRUE;
