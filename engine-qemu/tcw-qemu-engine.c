@@ -62,7 +62,7 @@ tcw_qemu_engine_iface_init (TcwEngineInterface *iface)
 static void
 tcw_qemu_engine_finalize (GObject *object)
 {
-  tcw_qemu_host_unref (TCW_QEMU_ENGINE (object)->host);
+  g_clear_pointer (&TCW_QEMU_ENGINE (object)->host, tcw_qemu_host_unref);
   G_OBJECT_CLASS (tcw_qemu_engine_parent_class)->finalize (object);
 }
 
@@ -82,7 +82,7 @@ tcw_qemu_engine_new (TcwQemuHost *host)
 {
   TcwQemuEngine *self = g_object_new (TCW_QEMU_TYPE_ENGINE, NULL);
 
-  self->host = tcw_qemu_host_ref (host);
+  self->host = host != NULL ? tcw_qemu_host_ref (host) : NULL;
   return self;
 }
 

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 #define TCW_QEMU_TYPE_ENGINE (tcw_qemu_engine_get_type ())
 G_DECLARE_FINAL_TYPE (TcwQemuEngine, tcw_qemu_engine, TCW_QEMU, ENGINE, GObject)
 
-/* Takes a reference on @host. */
+/* Takes a reference on @host. Without one (NULL) the engine only tells its payload schema. */
 TcwQemuEngine *tcw_qemu_engine_new (TcwQemuHost *host);
 
 TcwQemuHost *tcw_qemu_engine_get_host (TcwQemuEngine *self);

@@ -13,6 +13,8 @@
 static const TcwCliVerb verbs[] = {
   { "run", N_ ("run task definitions in virtual machines of their own"), tcw_cli_run },
   { "exec", N_ ("run a command in a virtual machine that `run --keep` has kept"), tcw_cli_exec },
+  { "validate", N_ ("check a task, a configuration, or any value against a schema"), tcw_cli_validate },
+  { "schema", N_ ("print the JSON Schema of payloads or of the configuration"), tcw_cli_schema },
   { "image", N_ ("build, list, show and remove images"), tcw_cli_image },
   { "kvm-probe", NULL, tcw_cli_kvm_probe },
   { NULL },

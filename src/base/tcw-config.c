@@ -62,14 +62,13 @@ parse_schema (const char *owner, const char *text, GError **error)
   return node;
 }
 
-/* The schema of the file: the worker's own keys with those of the sections at the top. */
-static TcwSchema *
-compile_top (const TcwConfigSection *sections, gsize n_sections, GError **error)
+/* The worker's own keys with those of the sections at the top. */
+static JsonNode *
+merge_top (const TcwConfigSection *sections, gsize n_sections, GError **error)
 {
   g_autofree char *own_text = load_resource ("config-worker.json");
   g_autoptr (GPtrArray) nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) json_node_unref);
   g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (TcwSchemaPart));
-  g_autoptr (JsonNode) merged = NULL;
 
   for (gsize i = 0; i <= n_sections; i++)
     {
@@ -84,32 +83,62 @@ compile_top (const TcwConfigSection *sections, gsize n_sections, GError **error)
       g_ptr_array_add (nodes, part.schema);
       g_array_append_val (parts, part);
     }
-  merged = tcw_schema_merge_properties (&g_array_index (parts, TcwSchemaPart, 0), parts->len, error);
-  if (merged == NULL)
-    return NULL;
+  return tcw_schema_merge_properties (&g_array_index (parts, TcwSchemaPart, 0), parts->len, error);
+}
 
-  /* What has a section of its own is a known key here, and looked at by that section's schema. */
-  for (gsize i = 0; i < n_sections; i++)
+/* Puts @schema (transfer full) where @section's place is in @merged, the schema of the file. */
+static gboolean
+put_section_schema (JsonNode *merged, const TcwConfigSection *section, JsonNode *schema, GError **error)
+{
+  const char *dot = strchr (section->place, '.');
+  g_autofree char *parent = g_strndup (section->place, (gsize) (dot - section->place));
+  g_autofree char *path = g_strdup_printf ("properties.%s.properties", parent);
+  JsonNode *properties = tcw_json_lookup (json_node_get_object (merged), path);
+
+  if (properties != NULL && strchr (dot + 1, '.') == NULL)
     {
-      const char *dot = strchr (sections[i].place, '.');
-      g_autofree char *parent = NULL;
-      g_autofree char *path = NULL;
-      JsonNode *properties;
-
-      if (dot == NULL)
-        continue;
-      parent = g_strndup (sections[i].place, (gsize) (dot - sections[i].place));
-      path = g_strdup_printf ("properties.%s.properties", parent);
-      properties = tcw_json_lookup (json_node_get_object (merged), path);
-      if (properties == NULL || strchr (dot + 1, '.') != NULL)
-        {
-          g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "the configuration of %s has no place “%s”", sections[i].owner,
-                       sections[i].place);
-          return NULL;
-        }
-      json_object_set_object_member (json_node_get_object (properties), dot + 1, json_object_new ());
+      json_object_set_member (json_node_get_object (properties), dot + 1, schema);
+      return TRUE;
     }
-  return tcw_schema_new (merged, error);
+  json_node_unref (schema);
+  g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "the configuration of %s has no place “%s”", section->owner, section->place);
+  return FALSE;
+}
+
+/*
+ * The schema of the file. With @whole the sections below the top are in their places; without, anything is fine there, for each is looked
+ * at by a schema of its own.
+ */
+static JsonNode *
+merge_schema (const TcwConfigSection *sections, gsize n_sections, gboolean whole, GError **error)
+{
+  g_autoptr (JsonNode) merged = merge_top (sections, n_sections, error);
+
+  for (gsize i = 0; merged != NULL && i < n_sections; i++)
+    {
+      JsonNode *schema;
+
+      if (strchr (sections[i].place, '.') == NULL)
+        continue;
+      schema = parse_schema (sections[i].owner, whole ? sections[i].schema : "{}", error);
+      if (schema == NULL || !put_section_schema (merged, &sections[i], schema, error))
+        return NULL;
+    }
+  return g_steal_pointer (&merged);
+}
+
+JsonNode *
+tcw_config_new_schema (const TcwConfigSection *sections, gsize n_sections, GError **error)
+{
+  return merge_schema (sections, n_sections, TRUE, error);
+}
+
+static TcwSchema *
+compile_top (const TcwConfigSection *sections, gsize n_sections, GError **error)
+{
+  g_autoptr (JsonNode) merged = merge_schema (sections, n_sections, FALSE, error);
+
+  return merged != NULL ? tcw_schema_new (merged, error) : NULL;
 }
 
 /* Puts the defaults of one section in and checks what is there then. */

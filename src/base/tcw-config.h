@@ -39,6 +39,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwConfigSection, tcw_config_section_free)
  */
 TcwConfig *tcw_config_load (const char *path, const TcwConfigSection *sections, gsize n_sections, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Returns (transfer full) the JSON Schema of the file with all @sections, to be shown. Errors: TCW_ERROR_USAGE. */
+JsonNode *tcw_config_new_schema (const TcwConfigSection *sections, gsize n_sections, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 TcwConfig *tcw_config_ref (TcwConfig *self);
 void tcw_config_unref (TcwConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwConfig, tcw_config_unref)

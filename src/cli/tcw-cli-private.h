@@ -1,6 +1,7 @@
 /* What verbs share beyond tcw-cli.h: the engine's host and values of the configuration. */
 #pragma once
 
+#include "base/tcw-schema.h"
 #include "cli/tcw-cli.h"
 #include "tcw-qemu-host.h"
 
@@ -11,6 +12,17 @@ void tcw_cli_free (TcwCli *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwCli, tcw_cli_free)
 
 int tcw_cli_exec (TcwCli *cli, int argc, char **argv);
+int tcw_cli_schema (TcwCli *cli, int argc, char **argv);
+int tcw_cli_validate (TcwCli *cli, int argc, char **argv);
+
+/* The payload schema of this worker, compiled; needs no configuration. */
+TcwSchema *tcw_cli_new_payload_schema (GError **error);
+
+/* The schema of the configuration file, as JSON. */
+JsonNode *tcw_cli_new_config_schema (GError **error);
+
+/* Reads the configuration @path and checks all of it, without entering it. Errors: TCW_ERROR_USAGE with every violation. */
+gboolean tcw_cli_check_config (const char *path, GError **error);
 
 /*
  * As root, before tcw_cli_enter(): gives the open folder @fd to the worker's user that the configuration @config_path names. */

@@ -58,6 +58,33 @@ load_config (TcwCli *self, const char *path, GError **error)
   return self->config != NULL;
 }
 
+/* Values that the schema can't check by itself. */
+static gboolean
+check_durations (TcwConfig *config, GError **error)
+{
+  static const char *const durations[] = { "maxRunTime", "engines.qemu.timeouts.boot", "engines.qemu.timeouts.agent" };
+  gint64 seconds;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (durations); i++)
+    if (!tcw_config_get_seconds (config, durations[i], &seconds, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+tcw_cli_check_config (const char *path, GError **error)
+{
+  g_autoptr (TcwConfigSection) qemu = tcw_config_section_new_qemu ();
+  g_autoptr (TcwConfig) config = tcw_config_load (path, qemu, 1, error);
+
+  if (config != NULL && check_durations (config, error))
+    return TRUE;
+  /* The file is what was asked about: it is not valid. */
+  if (error != NULL && *error != NULL)
+    (*error)->code = TCW_ERROR_MALFORMED_PAYLOAD;
+  return FALSE;
+}
+
 /* Makes the state directory and, as root, gives it to the user that we are about to become. */
 static gboolean
 make_state_directory (TcwCli *self, const char *user, GError **error)

@@ -1,8 +1,8 @@
 /* One run of a task; see tcw-task-run.h. */
 #include "worker/tcw-task-run.h"
 
-#include "base/tcw-duration.h"
 #include "base/tcw-json-util.h"
+#include "worker/tcw-payload.h"
 
 typedef struct
 {
@@ -42,46 +42,14 @@ resolution_of_error (const GError *error)
   return resolution;
 }
 
-/* What the schema can't say of maxRunTime; adds a violation if there is one, and none is there already. */
-static void
-take_max_run_time (Run *run, GPtrArray *violations)
-{
-  JsonNode *node = json_object_get_member (run->payload, "maxRunTime");
-  g_autoptr (GError) error = NULL;
-
-  run->max_run_time = run->options->default_max_run_time;
-  if (node == NULL)
-    return;
-  for (guint i = 0; i < violations->len; i++)
-    if (g_str_has_prefix (g_ptr_array_index (violations, i), "task.payload.maxRunTime:"))
-      return;
-  if (!tcw_duration_from_json (node, &run->max_run_time, &error))
-    g_ptr_array_add (violations, g_strdup_printf ("task.payload.maxRunTime: %s", error->message));
-  else if (run->max_run_time < 1 || run->max_run_time > run->options->limit_max_run_time)
-    g_ptr_array_add (violations,
-                     g_strdup_printf ("task.payload.maxRunTime: must be from 1 second to this worker's limit of %" G_GINT64_FORMAT
-                                      " seconds, is %" G_GINT64_FORMAT,
-                                      run->options->limit_max_run_time, run->max_run_time));
-}
-
 static gboolean
 prepare (Run *run, JsonNode *payload, GError **error)
 {
-  g_autoptr (GPtrArray) violations = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *text = NULL;
-
-  tcw_schema_validate (run->options->payload_schema, payload, "task.payload", violations);
-  if (JSON_NODE_HOLDS_OBJECT (payload))
-    {
-      run->payload = json_node_get_object (payload);
-      take_max_run_time (run, violations);
-    }
-  if (violations->len == 0)
-    return TRUE;
-  g_ptr_array_add (violations, NULL);
-  text = g_strjoinv ("\n", (char **) violations->pdata);
-  g_set_error_literal (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, text);
-  return FALSE;
+  run->max_run_time = run->options->default_max_run_time;
+  if (!tcw_payload_check (run->options->payload_schema, payload, run->options->limit_max_run_time, &run->max_run_time, error))
+    return FALSE;
+  run->payload = json_node_get_object (payload);
+  return TRUE;
 }
 
 static gboolean
