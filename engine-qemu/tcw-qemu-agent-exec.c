@@ -108,7 +108,14 @@ tcw_qemu_agent_handle_exit (TcwQemuAgent *self, const TcwWireRecord *record)
   if (exec == NULL || exec->ended)
     return TRUE;
   exec->ended = TRUE;
-  exec->end = (TcwQemuAgentExit) { message.kind, (int) message.code, message.user_us, message.system_us, message.max_rss_kib, message.survivors };
+  exec->end = (TcwQemuAgentExit) {
+    .kind = message.kind,
+    .code = (int) message.code,
+    .user_us = message.user_us,
+    .system_us = message.system_us,
+    .max_rss_kib = message.max_rss_kib,
+    .survivors = message.survivors,
+  };
   return TRUE;
 }
 
@@ -414,7 +421,8 @@ tcw_qemu_agent_exec_signal (TcwQemuAgentExec *self, int signo, gboolean tree, gi
 }
 
 gboolean
-tcw_qemu_agent_exec_resize (TcwQemuAgentExec *self, guint16 columns, guint16 rows, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_agent_exec_resize (TcwQemuAgentExec *self, guint16 columns, guint16 rows, gint64 deadline, GCancellable *cancellable,
+                            GError **error)
 {
   TcwQemuAgentWait wait = { deadline, cancellable, "resizing the terminal of a command" };
   TcwWireResize message = { .exec = self->id, .columns = columns, .rows = rows };

@@ -243,7 +243,8 @@ count_strings (const char *const *strings)
 }
 
 gboolean
-tcw_qemu_agent_identify (TcwQemuAgent *self, const TcwQemuAgentIdentity *identity, gint64 deadline, GCancellable *cancellable, GError **error)
+tcw_qemu_agent_identify (TcwQemuAgent *self, const TcwQemuAgentIdentity *identity, gint64 deadline, GCancellable *cancellable,
+                         GError **error)
 {
   TcwQemuAgentWait wait = { deadline, cancellable, "giving the guest its identity" };
   const TcwQemuAgentNetwork *network = identity->network;

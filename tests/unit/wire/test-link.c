@@ -318,8 +318,8 @@ test_unknown_frames (void)
   wire_pair_greet (pair, 0);
   for (guint i = 0; i < 2000; i++)
     {
-      TcwWireHeader header = { .type = (uint8_t) (i % 2 == 0 ? 200 : TCW_WIRE_FRAME_DATA), .stream = i, .length = i * 16 % TCW_WIRE_PAYLOAD_MAX,
-                               .epoch = pair->epoch, .offset = 1 };
+      TcwWireHeader header = { .type = (uint8_t) (i % 2 == 0 ? 200 : TCW_WIRE_FRAME_DATA), .stream = i,
+                               .length = i * 16 % TCW_WIRE_PAYLOAD_MAX, .epoch = pair->epoch, .offset = 1 };
 
       if (header.stream == 0)
         continue;

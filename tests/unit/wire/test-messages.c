@@ -27,8 +27,9 @@ test_exec (void)
 {
   const char *argv[] = { "/bin/sh", "-c", "exit 1" };
   const char *env[] = { "A=1", "B=" };
-  TcwWireExec out = { .exec = 7, .flags = TCW_WIRE_EXEC_CLEAN_ENV, .argv = { .count = 3, .items = argv }, .env = { .count = 2, .items = env },
-                      .cwd = "/tmp", .user = "worker", .columns = 80, .rows = 25, .in = 1, .out = 2, .err = 3 };
+  TcwWireExec out = { .exec = 7, .flags = TCW_WIRE_EXEC_CLEAN_ENV, .argv = { .count = 3, .items = argv },
+                      .env = { .count = 2, .items = env }, .cwd = "/tmp", .user = "worker", .columns = 80, .rows = 25, .in = 1,
+                      .out = 2, .err = 3 };
   TcwWireExec in;
   TcwWireWriter writer;
 
@@ -172,7 +173,8 @@ test_files (void)
 static void
 test_events (void)
 {
-  TcwWireExit out = { .exec = 5, .kind = TCW_WIRE_EXIT_SIGNALLED, .code = 9, .user_us = 1, .system_us = 2, .max_rss_kib = 3, .survivors = 4 };
+  TcwWireExit out = { .exec = 5, .kind = TCW_WIRE_EXIT_SIGNALLED, .code = 9, .user_us = 1, .system_us = 2, .max_rss_kib = 3,
+                      .survivors = 4 };
   TcwWireConnect connect = { .listener = 1, .stream = TCW_WIRE_STREAM_AGENT | 2 };
   TcwWireLog log = { .level = TCW_WIRE_LOG_WARNING, .text = "careful" };
   TcwWireWriter writer;

@@ -97,7 +97,8 @@ test_round_trip (void)
       g_autofree char *text = decode (tree, step);
 
       g_assert_cmpstr (text, ==,
-                       "[2  750 ][2 a 750 ][2 a/b 750 ][1 a/b/c 750 ]content<5000000000>end;[3 a/d 750 /etc](5 not this)[1 e 750 ];. finished");
+                       "[2  750 ][2 a 750 ][2 a/b 750 ][1 a/b/c 750 ]content<5000000000>end;[3 a/d 750 /etc](5 not this)"
+                       "[1 e 750 ];. finished");
     }
 }
 
