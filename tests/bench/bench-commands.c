@@ -19,7 +19,7 @@
 typedef struct
 {
   TcwQemuGuest *guest;
-  TcwQemuLink *link;
+  TcwQemuAgent *link;
   BenchRaw *raw;
 } Pair;
 

@@ -58,7 +58,7 @@ wake_ours (BenchRun *run, TcwQemuGuest *guest, gboolean detail, gint64 *first, G
 static gboolean
 wake_floor (BenchRun *run, BenchFloor floor, BenchRaw *raw, gint64 *first, GError **error)
 {
-  g_autoptr (TcwQemuLink) link = NULL;
+  g_autoptr (TcwQemuAgent) link = NULL;
   BenchCommand command;
 
   if (!bench_run_wake_raw (run, floor, raw, error))

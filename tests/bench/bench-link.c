@@ -25,22 +25,22 @@ on_output (const guint8 *data, gsize length, gpointer user_data, GError **error)
   return TRUE;
 }
 
-static TcwQemuLinkExec *
-start (TcwQemuLink *link, const char *const *argv, const char *user, gboolean has_stdin, BenchCommand *command, GError **error)
+static TcwQemuAgentExec *
+start (TcwQemuAgent *link, const char *const *argv, const char *user, gboolean has_stdin, BenchCommand *command, GError **error)
 {
-  TcwQemuLinkExecOptions options = {
-    .argv = argv, .user = user, .has_stdin = has_stdin, .on_stdout = has_stdin ? NULL : on_output, .output_data = command,
+  TcwQemuAgentExecOptions options = {
+    .argv = argv, .user = user, .has_stdin = has_stdin, .out = has_stdin ? NULL : on_output, .out_data = command,
   };
 
-  return tcw_qemu_link_exec (link, &options, deadline (), NULL, error);
+  return tcw_qemu_agent_exec (link, &options, deadline (), NULL, error);
 }
 
 static gboolean
-finish (TcwQemuLinkExec *exec, BenchCommand *command, GError **error)
+finish (TcwQemuAgentExec *exec, BenchCommand *command, GError **error)
 {
-  TcwQemuLinkExit end;
+  TcwQemuAgentExit end;
 
-  if (!tcw_qemu_link_exec_wait (exec, deadline (), NULL, &end, error))
+  if (!tcw_qemu_agent_exec_wait (exec, deadline (), NULL, &end, error))
     return FALSE;
   command->end = g_get_monotonic_time ();
   if (end.kind == TCW_WIRE_EXIT_EXITED && end.code == 0)
@@ -50,9 +50,9 @@ finish (TcwQemuLinkExec *exec, BenchCommand *command, GError **error)
 }
 
 gboolean
-bench_link_execute (TcwQemuLink *link, const char *const *argv, const char *user, BenchCommand *command, GError **error)
+bench_link_execute (TcwQemuAgent *link, const char *const *argv, const char *user, BenchCommand *command, GError **error)
 {
-  g_autoptr (TcwQemuLinkExec) exec = NULL;
+  g_autoptr (TcwQemuAgentExec) exec = NULL;
 
   memset (command, 0, sizeof *command);
   exec = start (link, argv, user, FALSE, command, error);
@@ -60,14 +60,14 @@ bench_link_execute (TcwQemuLink *link, const char *const *argv, const char *user
 }
 
 gboolean
-bench_link_execute_many (TcwQemuLink *link, const char *const *argv, guint n, BenchCommand *command, GError **error)
+bench_link_execute_many (TcwQemuAgent *link, const char *const *argv, guint n, BenchCommand *command, GError **error)
 {
-  g_autoptr (GPtrArray) execs = g_ptr_array_new_with_free_func ((GDestroyNotify) tcw_qemu_link_exec_free);
+  g_autoptr (GPtrArray) execs = g_ptr_array_new_with_free_func (g_object_unref);
 
   memset (command, 0, sizeof *command);
   for (guint i = 0; i < n; i++)
     {
-      TcwQemuLinkExec *exec = start (link, argv, NULL, FALSE, command, error);
+      TcwQemuAgentExec *exec = start (link, argv, NULL, FALSE, command, error);
 
       if (exec == NULL)
         return FALSE;
@@ -80,10 +80,10 @@ bench_link_execute_many (TcwQemuLink *link, const char *const *argv, guint n, Be
 }
 
 gboolean
-bench_link_give (TcwQemuLink *link, const char *const *argv, const void *piece, gsize piece_size, guint64 length, BenchCommand *command,
+bench_link_give (TcwQemuAgent *link, const char *const *argv, const void *piece, gsize piece_size, guint64 length, BenchCommand *command,
                  GError **error)
 {
-  g_autoptr (TcwQemuLinkExec) exec = NULL;
+  g_autoptr (TcwQemuAgentExec) exec = NULL;
 
   memset (command, 0, sizeof *command);
   exec = start (link, argv, NULL, TRUE, command, error);
@@ -91,35 +91,35 @@ bench_link_give (TcwQemuLink *link, const char *const *argv, const void *piece, 
     {
       gsize n = (gsize) MIN (length, piece_size);
 
-      if (!tcw_qemu_link_exec_write (exec, piece, n, deadline (), NULL, error))
+      if (!tcw_qemu_agent_exec_write_stdin (exec, piece, n, deadline (), NULL, error))
         return FALSE;
       length -= n;
     }
   if (exec == NULL)
     return FALSE;
-  tcw_qemu_link_exec_close_stdin (exec);
+  tcw_qemu_agent_exec_close_stdin (exec);
   return finish (exec, command, error);
 }
 
 gboolean
-bench_link_ping (TcwQemuLink *link, GError **error)
+bench_link_ping (TcwQemuAgent *link, GError **error)
 {
-  return tcw_qemu_link_ping (link, deadline (), NULL, error);
+  return tcw_qemu_agent_ping (link, deadline (), NULL, error);
 }
 
-TcwQemuLink *
+TcwQemuAgent *
 bench_link_open (const char *path, GError **error)
 {
-  g_autoptr (TcwQemuLink) link = tcw_qemu_link_new (NULL);
+  g_autoptr (TcwQemuAgent) link = tcw_qemu_agent_new (NULL);
   guint8 entropy[TCW_WIRE_ENTROPY_MIN];
-  TcwQemuLinkIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy, .host_name = "floor" };
+  TcwQemuAgentIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy, .host_name = "floor" };
 
   if (getrandom (entropy, sizeof entropy, 0) != sizeof entropy)
     {
       g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot get random numbers");
       return NULL;
     }
-  if (!tcw_qemu_link_connect (link, path, deadline (), NULL, error) || !tcw_qemu_link_identify (link, &identity, deadline (), NULL, error))
+  if (!tcw_qemu_agent_connect (link, path, deadline (), NULL, error) || !tcw_qemu_agent_identify (link, &identity, deadline (), NULL, error))
     return NULL;
   return g_steal_pointer (&link);
 }

@@ -17,18 +17,18 @@ typedef struct
 } BenchCommand;
 
 /* Runs @argv as @user (NULL: the agent's) to its end, counting its output. */
-gboolean bench_link_execute (TcwQemuLink *link, const char *const *argv, const char *user, BenchCommand *command, GError **error);
+gboolean bench_link_execute (TcwQemuAgent *link, const char *const *argv, const char *user, BenchCommand *command, GError **error);
 
 /* Runs @argv @n times at once. */
-gboolean bench_link_execute_many (TcwQemuLink *link, const char *const *argv, guint n, BenchCommand *command, GError **error);
+gboolean bench_link_execute_many (TcwQemuAgent *link, const char *const *argv, guint n, BenchCommand *command, GError **error);
 
 /* Runs @argv and writes @length bytes to its stdin, @piece over and over. */
-gboolean bench_link_give (TcwQemuLink *link, const char *const *argv, const void *piece, gsize piece_size, guint64 length,
+gboolean bench_link_give (TcwQemuAgent *link, const char *const *argv, const void *piece, gsize piece_size, guint64 length,
                           BenchCommand *command, GError **error);
 
-gboolean bench_link_ping (TcwQemuLink *link, GError **error);
+gboolean bench_link_ping (TcwQemuAgent *link, GError **error);
 
 /* A link to an agent that the worker did not start, with an identity for its guest, ready to execute. (transfer full) */
-TcwQemuLink *bench_link_open (const char *path, GError **error);
+TcwQemuAgent *bench_link_open (const char *path, GError **error);
 
 G_END_DECLS

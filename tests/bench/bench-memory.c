@@ -57,7 +57,7 @@ start_two (BenchRun *run, guint number, GPtrArray *guests, GPtrArray *raws, GErr
   static const char *const words[] = { "/bin/true", NULL };
   g_autoptr (TcwQemuGuest) guest = bench_run_make_guest (run, error);
   g_autoptr (BenchRaw) raw = NULL;
-  g_autoptr (TcwQemuLink) link = NULL;
+  g_autoptr (TcwQemuAgent) link = NULL;
   BenchCommand command;
 
   if (guest == NULL || !bench_run_wake_guest (guest, error)
