@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,7 @@ load_tasks (RunVerb *self, int n, char **paths)
 static gboolean
 open_artifacts (RunVerb *self, GError **error)
 {
+  g_autofree char *opened = NULL;
   g_autoptr (GDir) dir = NULL;
 
   if (self->artifacts == NULL)
@@ -131,7 +133,9 @@ open_artifacts (RunVerb *self, GError **error)
     }
   if (getuid () != 0)
     return TRUE;
-  dir = g_dir_open (self->artifacts, 0, error);
+  /* The folder that was opened, whatever its path leads to by now. */
+  opened = g_strdup_printf ("/proc/self/fd/%d", self->artifacts_fd);
+  dir = g_dir_open (opened, 0, error);
   if (dir == NULL)
     return FALSE;
   return g_dir_read_name (dir) != NULL || tcw_cli_hand_over (self->cli, self->artifacts_fd, self->config, error);
@@ -179,7 +183,7 @@ keep_vm (TcwTaskContext *context, const char *access, gpointer user_data)
   RunVerb *self = user_data;
   GPollFD poll_fd;
 
-  if (access == NULL || !g_cancellable_make_pollfd (self->keep_cancellable, &poll_fd))
+  if (access == NULL || g_cancellable_is_cancelled (self->cancellable) || !g_cancellable_make_pollfd (self->keep_cancellable, &poll_fd))
     return;
   g_atomic_int_inc (&self->keeping);
   g_message (_ ("the virtual machine is kept until you interrupt; to run a command in it: %s exec %s -- sh -c 'COMMAND'"),
@@ -217,6 +221,13 @@ run_task_logged (RunVerb *self, TcwTask *task, TcwTaskLog *log)
   note_status (self, exit_of_resolution (&resolution));
 }
 
+static gboolean
+quit_loop (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 run_task (gpointer data, gpointer user_data)
 {
@@ -237,8 +248,9 @@ run_task (gpointer data, gpointer user_data)
       run_task_logged (self, task, log);
     }
   g_main_context_pop_thread_default (context);
+  /* Not at once: the loop forgets a quit that comes before it runs. */
   if (g_atomic_int_dec_and_test (&self->running))
-    g_main_loop_quit (self->loop);
+    g_idle_add (quit_loop, self->loop);
 }
 
 /* --- The main thread. -------------------------------------------------------------------------------------------------- */
@@ -260,25 +272,44 @@ on_interrupt (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/*
+ * From here to the end of the process a signal waits for the loop, which runs soon, and never ends the process by itself: what libvirt has
+ * started for us, or has not yet put away, must not stay behind.
+ */
+static void
+watch_signals (RunVerb *self)
+{
+  struct sigaction hangup = { 0 };
+
+  g_unix_signal_add (SIGINT, on_interrupt, self);
+  g_unix_signal_add (SIGTERM, on_interrupt, self);
+  /* Whoever starts us by nohup wants it ignored. */
+  if (sigaction (SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+    g_unix_signal_add (SIGHUP, on_interrupt, self);
+}
+
+/* Whether a signal has come while there was no loop to hear of it. */
+static gboolean
+was_interrupted (RunVerb *self)
+{
+  while (!self->interrupted && g_main_context_iteration (NULL, FALSE))
+    continue;
+  return self->interrupted;
+}
+
 static gboolean
 run_all (RunVerb *self, GError **error)
 {
   GThreadPool *pool = g_thread_pool_new (run_task, self, self->concurrency, TRUE, error);
-  guint interrupt;
-  guint terminate;
 
   if (pool == NULL)
     return FALSE;
   self->loop = g_main_loop_new (NULL, FALSE);
-  interrupt = g_unix_signal_add (SIGINT, on_interrupt, self);
-  terminate = g_unix_signal_add (SIGTERM, on_interrupt, self);
   g_atomic_int_set (&self->running, (gint) self->tasks->len);
   for (guint i = 0; i < self->tasks->len; i++)
     g_thread_pool_push (pool, g_ptr_array_index (self->tasks, i), NULL);
   g_main_loop_run (self->loop);
   g_thread_pool_free (pool, FALSE, TRUE);
-  g_source_remove (interrupt);
-  g_source_remove (terminate);
   return TRUE;
 }
 
@@ -289,14 +320,15 @@ set_up (RunVerb *self, GError **error)
 
   if (!open_artifacts (self, error) || !tcw_cli_enter (self->cli, self->config, error) || !check_artifacts_writable (self, error))
     return FALSE;
+  self->cancellable = g_cancellable_new ();
+  self->keep_cancellable = g_cancellable_new ();
+  watch_signals (self);
   host = tcw_cli_open_host (self->cli, NULL, error);
   if (host == NULL || (self->log_folder = tcw_qemu_host_make_vm_directory (host, "logs", error)) == NULL)
     return FALSE;
   self->engine = TCW_ENGINE (tcw_qemu_engine_new (host));
   self->schema = tcw_payload_schema_new (self->engine, error);
   self->printer = tcw_log_printer_new (STDOUT_FILENO);
-  self->cancellable = g_cancellable_new ();
-  self->keep_cancellable = g_cancellable_new ();
   return self->schema != NULL;
 }
 
@@ -329,6 +361,10 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
   if (!load_tasks (&self, argc - 1, argv + 1))
     return g_atomic_int_get (&self.status);
   if (!set_up (&self, &error) || !run_all (&self, &error))
-    return tcw_cli_report ("run", error);
+    {
+      int failure = tcw_cli_report ("run", error);
+
+      return was_interrupted (&self) ? TCW_EXIT_INTERRUPTED : failure;
+    }
   return self.interrupted ? TCW_EXIT_INTERRUPTED : g_atomic_int_get (&self.status);
 }
