@@ -5,7 +5,7 @@
 #include "tcw-qemu-agent-private.h"
 
 enum {
-  OUTPUT_WINDOW = 524288,
+  OUTPUT_WINDOW = 1048576,
   INPUT_BUFFER = 262144,
   PIECE = 65536, /* at most so much is given to a sink at once */
 };
