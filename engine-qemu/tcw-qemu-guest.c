@@ -12,7 +12,7 @@
 
 #define LOAD_LIMIT_SECONDS 30
 #define END_WAIT_US (2 * G_TIME_SPAN_SECOND)
-#define CONSOLE_LINES 30 /* a panic has its reason at its begin */
+#define CONSOLE_LINES 60 /* a kernel that panics says why before all the rest */
 #define CONSOLE_INDENT "    console: "
 #define ENTROPY_BYTES 64
 #define MACHINE_ID_BYTES 16
