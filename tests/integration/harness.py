@@ -98,10 +98,10 @@ class State:
 
     @classmethod
     def own(cls, parent, source, *, images=True, capabilities=True):
-        """A new one below `parent`, with a copy of the images of `source`, but without templates."""
+        """A new one below `parent`, with a copy of the image tiny of `source`, but without templates."""
         state = cls(parent / "s", parent / "config.yml")
         state.folder.mkdir(mode=0o755)
-        copied = (("images",) if images else ()) + (("libvirt/capabilities", "accelerator.json") if capabilities else ())
+        copied = (("images/tiny",) if images else ()) + (("libvirt/capabilities", "accelerator.json") if capabilities else ())
         for name in copied:
             if (source.folder / name).is_dir():
                 shutil.copytree(source.folder / name, state.folder / name, symlinks=True)

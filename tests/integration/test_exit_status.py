@@ -122,7 +122,7 @@ class Malformed(MachineTest):
         self.check_message(result, r"task\.payload\.machine.*memory")
 
     def test_max_run_time(self):
-        for value, pattern in (("3 fortnights", "fortnights"), ("1000 days", "limit"), (0, "maxRunTime")):
+        for value, pattern in (("3 fortnights", "fortnights"), ("1000 days", "limit"), (0, "at least 1")):
             with self.subTest(value):
                 self.check_message(self.run_tasks(payload("true", maxRunTime=value), status=MALFORMED), r"maxRunTime.*" + pattern)
 

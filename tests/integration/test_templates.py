@@ -161,7 +161,7 @@ class Failures(MachineTest):
         image = make_variant(self.state, self.folder, "broken", lambda manifest: None, cpio("init", b"#!/bin/sh\nexit 1\n"))
         result = self.run_tasks(payload("true", image=str(image)), status=EXCEPTION)
         self.check_message(result, "waiting for the guest's agent: the virtual machine ")
-        self.check_message(result, "console: .*panic")
+        self.check_message(result, "console: .*Attempted to kill init")
         self.assertEqual([], self.state.leftovers())
 
     def test_agent_that_stops_answering(self):

@@ -35,7 +35,7 @@ class Transport(MachineTest):
         self.assertEqual(size, len(self.body(result)) - 1)
         self.assertEqual(size, self.body(result).count(b"\0"))
         note(f"100 MiB in large writes: {size / 1e6 / result.seconds:.1f} MB/s, start and end included")
-        self.assertLess(result.seconds, size / 1e7 * FACTOR + 2, "at least 10 MB/s")
+        self.assertLess(result.seconds, size / 4e6 * FACTOR, "at least 4 MB/s; an idle machine has 25")
 
     def test_two_streams_at_once(self):
         """Nothing is lost of either; where one is cut to let the other in is open, so their bytes are told apart by their kind."""
