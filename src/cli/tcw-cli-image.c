@@ -23,26 +23,64 @@ typedef struct {
   int (*run) (TcwCli *cli, int argc, char **argv);
 } Subverb;
 
-/* Steps down, and opens the store. */
-static TcwQemuImageStore *
-open_store (TcwCli *cli, const char *config, GError **error)
-{
-  g_autofree char *folder = NULL;
+/* How a subverb is called. */
+typedef struct {
+  const char *verb;
+  const char *parameters; /* marked with N_() */
+  const char *summary;    /* marked with N_() */
+  int min;                /* words after the options */
+  int max;
+} Usage;
 
-  if (!tcw_cli_enter (cli, config, error))
-    return NULL;
-  folder = g_build_filename (tcw_cli_get_state_directory (cli), "images", NULL);
-  return tcw_qemu_image_store_new (folder, error);
+/* As tcw_cli_report(), but what is wrong with an image or a recipe is a mistake of the one who calls: there is no payload here. */
+static int
+report (const char *verb, const GError *error)
+{
+  int status = tcw_cli_report (verb, error);
+
+  return status == TCW_EXIT_MALFORMED_PAYLOAD ? TCW_EXIT_USAGE : status;
 }
 
-/* Whether a subverb got between @min and @max words; says how it is used if not. */
+/* Parses @entries and counts the words. Returns FALSE with *status when the subverb is to end. */
 static gboolean
-check_words (const char *verb, const char *parameters, int argc, int min, int max)
+parse (const Usage *usage, const char *description, const GOptionEntry *entries, int *argc, char ***argv, int *status)
 {
-  if (argc - 1 >= min && argc - 1 <= max)
+  const char *parameters = usage->parameters[0] != '\0' ? _(usage->parameters) : "";
+
+  if (!tcw_cli_parse (usage->verb, parameters, _(usage->summary), description, entries, argc, argv, status))
+    return FALSE;
+  if (*argc - 1 >= usage->min && *argc - 1 <= usage->max)
     return TRUE;
-  g_printerr (_("usage: taskcluster-worker %s %s\n"), verb, parameters);
+  if (*argc - 1 > usage->max)
+    g_printerr (_("taskcluster-worker %s: “%s” is one word too many\n"), usage->verb, (*argv)[usage->max + 1]);
+  else
+    g_printerr (_("taskcluster-worker %s: %s is missing\n"), usage->verb, parameters);
+  g_printerr (_("`taskcluster-worker %s --help` tells how it is used\n"), usage->verb);
+  *status = TCW_EXIT_USAGE;
   return FALSE;
+}
+
+/* Parses the options of a subverb that has none but --config, steps down, and opens the store. Returns NULL with *status otherwise. */
+static TcwQemuImageStore *
+begin (TcwCli *cli, const Usage *usage, int *argc, char ***argv, int *status)
+{
+  g_autofree char *config = NULL;
+  const GOptionEntry entries[]
+      = { { "config", 0, 0, G_OPTION_ARG_FILENAME, &config, N_("the worker's configuration"), "FILE" }, G_OPTION_ENTRY_NULL };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = NULL;
+  TcwQemuImageStore *store = NULL;
+
+  if (!parse (usage, NULL, entries, argc, argv, status))
+    return NULL;
+  if (tcw_cli_enter (cli, config, &error))
+    {
+      folder = g_build_filename (tcw_cli_get_state_directory (cli), "images", NULL);
+      store = tcw_qemu_image_store_new (folder, &error);
+    }
+  if (store == NULL)
+    *status = report (usage->verb, error);
+  return store;
 }
 
 /* Returns (transfer full) a size for people. Not by g_format_size(), whose special blank some terminals can't show. */
@@ -61,27 +99,21 @@ print_row (const char *name, const char *size, const char *created, const char *
 static int
 run_list (TcwCli *cli, int argc, char **argv)
 {
-  g_autofree char *config = NULL;
-  const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
-  g_autoptr (TcwQemuImageStore) store = NULL;
+  const Usage usage = { "image list", "", N_("Lists the images."), 0, 0 };
+  int status = TCW_EXIT_OK;
+  g_autoptr (TcwQemuImageStore) store = begin (cli, &usage, &argc, &argv, &status);
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) names = NULL;
-  int status;
 
-  if (!tcw_cli_parse ("image list", "", _("Lists the images."), NULL, entries, &argc, &argv, &status))
+  if (store == NULL)
     return status;
-  if (!check_words ("image list", "", argc, 0, 0))
-    return TCW_EXIT_USAGE;
-  store = open_store (cli, config, &error);
-  names = store != NULL ? tcw_qemu_image_store_list (store, &error) : NULL;
+  names = tcw_qemu_image_store_list (store, &error);
   if (names == NULL)
-    return tcw_cli_report ("image list", error);
+    return report (usage.verb, error);
   if (names[0] == NULL)
     g_printerr (_("There are no images yet. Build one with: taskcluster-worker image build tiny\n"));
   else
     print_row (_("NAME"), _("SIZE"), _("CREATED"), _("DIGEST"));
-  status = TCW_EXIT_OK;
   for (gsize i = 0; names[i] != NULL; i++)
     {
       g_autoptr (GError) image_error = NULL;
@@ -92,7 +124,7 @@ run_list (TcwCli *cli, int argc, char **argv)
       if (image != NULL)
         print_row (names[i], size, tcw_qemu_image_get_created (image), digest);
       else
-        status = tcw_cli_report ("image list", image_error);
+        status = report (usage.verb, image_error);
     }
   return status;
 }
@@ -100,23 +132,18 @@ run_list (TcwCli *cli, int argc, char **argv)
 static int
 run_info (TcwCli *cli, int argc, char **argv)
 {
-  g_autofree char *config = NULL;
-  const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
-  g_autoptr (TcwQemuImageStore) store = NULL;
+  const Usage usage = { "image info", N_("IMAGE"), N_("Prints an image's manifest."), 1, 1 };
+  int status = TCW_EXIT_OK;
+  g_autoptr (TcwQemuImageStore) store = begin (cli, &usage, &argc, &argv, &status);
   g_autoptr (TcwQemuImage) image = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
-  int status;
 
-  if (!tcw_cli_parse ("image info", _("IMAGE"), _("Prints an image's manifest."), NULL, entries, &argc, &argv, &status))
+  if (store == NULL)
     return status;
-  if (!check_words ("image info", _("IMAGE"), argc, 1, 1))
-    return TCW_EXIT_USAGE;
-  store = open_store (cli, config, &error);
-  image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
+  image = tcw_qemu_image_store_lookup (store, argv[1], NULL, &error);
   if (image == NULL)
-    return tcw_cli_report ("image info", error);
+    return report (usage.verb, error);
   text = tcw_json_to_string (tcw_qemu_image_get_manifest (image), TCW_JSON_PRETTY);
   g_print ("%s\n", text);
   g_printerr (_("in %s, digest %s\n"), tcw_qemu_image_get_folder (image), tcw_qemu_image_get_digest (image));
@@ -126,23 +153,22 @@ run_info (TcwCli *cli, int argc, char **argv)
 static int
 run_verify (TcwCli *cli, int argc, char **argv)
 {
-  g_autofree char *config = NULL;
-  const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
-  g_autoptr (TcwQemuImageStore) store = NULL;
+  const Usage usage = { "image verify", N_("IMAGE"), N_("Reads all files of an image and compares them with its manifest."), 1, 1 };
+  int status = TCW_EXIT_OK;
+  g_autoptr (TcwQemuImageStore) store = begin (cli, &usage, &argc, &argv, &status);
   g_autoptr (TcwQemuImage) image = NULL;
   g_autoptr (GError) error = NULL;
-  int status;
 
-  if (!tcw_cli_parse ("image verify", _("IMAGE"), _("Reads all files of an image and compares them with its manifest."),
-                      NULL, entries, &argc, &argv, &status))
+  if (store == NULL)
     return status;
-  if (!check_words ("image verify", _("IMAGE"), argc, 1, 1))
-    return TCW_EXIT_USAGE;
-  store = open_store (cli, config, &error);
-  image = store != NULL ? tcw_qemu_image_store_lookup (store, argv[1], NULL, &error) : NULL;
-  if (image == NULL || !tcw_qemu_image_verify (image, NULL, &error))
-    return tcw_cli_report ("image verify", error);
+  image = tcw_qemu_image_store_lookup (store, argv[1], NULL, &error);
+  if (image == NULL)
+    return report (usage.verb, error);
+  if (!tcw_qemu_image_verify (image, NULL, &error))
+    {
+      tcw_cli_report (usage.verb, error);
+      return TCW_EXIT_EXCEPTION;
+    }
   g_printerr (_("%s is as it was made.\n"), argv[1]);
   return TCW_EXIT_OK;
 }
@@ -150,29 +176,21 @@ run_verify (TcwCli *cli, int argc, char **argv)
 static int
 run_rm (TcwCli *cli, int argc, char **argv)
 {
-  g_autofree char *config = NULL;
-  const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
-  g_autoptr (TcwQemuImageStore) store = NULL;
-  g_autoptr (GError) error = NULL;
-  int status;
+  const Usage usage = { "image rm", N_("NAME…"), N_("Removes images. One that is in use stays."), 1, G_MAXINT - 1 };
+  int status = TCW_EXIT_OK;
+  g_autoptr (TcwQemuImageStore) store = begin (cli, &usage, &argc, &argv, &status);
 
-  if (!tcw_cli_parse ("image rm", _("NAME…"), _("Removes images. One that is in use stays."), NULL, entries, &argc, &argv, &status))
-    return status;
-  if (!check_words ("image rm", _("NAME…"), argc, 1, G_MAXINT - 1))
-    return TCW_EXIT_USAGE;
-  store = open_store (cli, config, &error);
   if (store == NULL)
-    return tcw_cli_report ("image rm", error);
-  status = TCW_EXIT_OK;
+    return status;
   for (int i = 1; i < argc; i++)
     {
       g_autoptr (GError) image_error = NULL;
 
       if (!tcw_qemu_image_store_remove (store, argv[i], &image_error))
         {
-          tcw_cli_report ("image rm", image_error);
-          status = TCW_EXIT_EXCEPTION;
+          int why = report (usage.verb, image_error);
+
+          status = MAX (status, why);
         }
     }
   return status;
@@ -181,24 +199,18 @@ run_rm (TcwCli *cli, int argc, char **argv)
 static int
 run_import (TcwCli *cli, int argc, char **argv)
 {
-  g_autofree char *config = NULL;
-  const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") }, G_OPTION_ENTRY_NULL };
-  g_autoptr (TcwQemuImageStore) store = NULL;
+  const Usage usage = { "image import", N_("FOLDER"), N_("Copies an image into the store, under the name in its manifest."), 1, 1 };
+  int status = TCW_EXIT_OK;
+  g_autoptr (TcwQemuImageStore) store = begin (cli, &usage, &argc, &argv, &status);
   g_autoptr (TcwQemuImage) image = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *size = NULL;
-  int status;
 
-  if (!tcw_cli_parse ("image import", _("FOLDER"), _("Copies an image into the store, under the name in its manifest."),
-                      NULL, entries, &argc, &argv, &status))
+  if (store == NULL)
     return status;
-  if (!check_words ("image import", _("FOLDER"), argc, 1, 1))
-    return TCW_EXIT_USAGE;
-  store = open_store (cli, config, &error);
-  image = store != NULL ? tcw_qemu_image_store_import (store, argv[1], NULL, &error) : NULL;
+  image = tcw_qemu_image_store_import (store, argv[1], NULL, &error);
   if (image == NULL)
-    return tcw_cli_report ("image import", error);
+    return report (usage.verb, error);
   size = format_size (tcw_qemu_image_get_size (image));
   g_printerr (_("Image %s is ready: %s, digest %s.\n"), tcw_qemu_image_get_name (image), size, tcw_qemu_image_get_digest (image));
   return TCW_EXIT_OK;
@@ -269,7 +281,7 @@ build_interruptibly (TcwCli *cli, const Build *options)
   status = build (cli, options, cancellable, &error);
   g_source_remove (interrupt);
   g_source_remove (terminate);
-  return error != NULL ? tcw_cli_report ("image build", error) : status;
+  return error != NULL ? report ("image build", error) : status;
 }
 
 static int
@@ -279,19 +291,17 @@ run_build (TcwCli *cli, int argc, char **argv)
   g_autofree char *recipe = NULL;
   g_autofree char *recipes = NULL;
   const GOptionEntry entries[]
-      = { { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, N_("Read this configuration"), N_("FILE") },
-          { "recipe", 'r', 0, G_OPTION_ARG_FILENAME, &recipe, N_("Build from the recipe in this folder"), N_("FOLDER") },
-          { "from-recipes", 0, 0, G_OPTION_ARG_FILENAME, &recipes, N_("Look for recipes by name in this folder"), N_("FOLDER") },
+      = { { "config", 0, 0, G_OPTION_ARG_FILENAME, &config, N_("the worker's configuration"), "FILE" },
+          { "recipe", 'r', 0, G_OPTION_ARG_FILENAME, &recipe, N_("build from the recipe in this folder"), "FOLDER" },
+          { "from-recipes", 0, 0, G_OPTION_ARG_FILENAME, &recipes, N_("look for recipes by name in this folder"), "FOLDER" },
           G_OPTION_ENTRY_NULL };
   g_autoptr (TcwQemuImageTools) tools = tcw_qemu_image_tools_new (tcw_cli_get_program (cli));
-  int status;
+  const Usage usage = { "image build", N_("NAME"), N_("Builds an image from its recipe and puts it into the store."), 1, 1 };
+  int status = TCW_EXIT_OK;
 
-  if (!tcw_cli_parse ("image build", _("NAME"), _("Builds an image from its recipe and puts it into the store."),
-                      _("Recipes that come with the program: tiny, debian-12. How to write one: docs/images.md."), entries, &argc, &argv,
-                      &status))
+  if (!parse (&usage, _("Recipes that come with the program: tiny, debian-12. How to write one: docs/images.md."), entries, &argc, &argv,
+              &status))
     return status;
-  if (!check_words ("image build", _("NAME"), argc, 1, 1))
-    return TCW_EXIT_USAGE;
   if (recipes != NULL)
     {
       g_free (tools->recipes);
@@ -303,7 +313,7 @@ run_build (TcwCli *cli, int argc, char **argv)
 static void
 print_usage (const Subverb *subverbs, gsize n, FILE *to)
 {
-  fputs (_("usage: taskcluster-worker image COMMAND …\n\nCommands, each with --help of its own:\n"), to);
+  fputs (_("Usage: taskcluster-worker image COMMAND [OPTION…] [ARGUMENT…]\n\nCommands, each with --help of its own:\n"), to);
   for (gsize i = 0; i < n; i++)
     fprintf (to, "  %-8s %s\n", subverbs[i].name, _(subverbs[i].summary));
 }
@@ -312,12 +322,12 @@ int
 tcw_cli_image (TcwCli *cli, int argc, char **argv)
 {
   const Subverb subverbs[] = {
-    { "build", N_("Build an image from its recipe"), run_build },
-    { "import", N_("Copy an image into the store"), run_import },
-    { "info", N_("Print an image's manifest"), run_info },
-    { "list", N_("List the images"), run_list },
-    { "rm", N_("Remove images"), run_rm },
-    { "verify", N_("Compare an image with its manifest"), run_verify },
+    { "build", N_("build an image from its recipe"), run_build },
+    { "import", N_("copy an image into the store"), run_import },
+    { "info", N_("print an image's manifest"), run_info },
+    { "list", N_("list the images"), run_list },
+    { "rm", N_("remove images"), run_rm },
+    { "verify", N_("compare an image with its manifest"), run_verify },
   };
 
   for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS (subverbs); i++)
@@ -328,8 +338,8 @@ tcw_cli_image (TcwCli *cli, int argc, char **argv)
       print_usage (subverbs, G_N_ELEMENTS (subverbs), stdout);
       return TCW_EXIT_OK;
     }
-  print_usage (subverbs, G_N_ELEMENTS (subverbs), stderr);
   if (argc > 1)
-    g_printerr (_("\n“%s” is no such command.\n"), argv[1]);
+    g_printerr (_("taskcluster-worker image: there is no command “%s”\n\n"), argv[1]);
+  print_usage (subverbs, G_N_ELEMENTS (subverbs), stderr);
   return TCW_EXIT_USAGE;
 }
