@@ -118,13 +118,17 @@ load_tasks (RunVerb *self, int n, char **paths)
 static gboolean
 open_artifacts (RunVerb *self, GError **error)
 {
+  g_autoptr (GError) local_error = NULL;
   g_autofree char *opened = NULL;
   g_autoptr (GDir) dir = NULL;
 
   if (self->artifacts == NULL)
     return TRUE;
-  if (!tcw_fs_make_folder (self->artifacts, 0755, error))
-    return FALSE;
+  if (!tcw_fs_make_folder (self->artifacts, 0755, &local_error))
+    {
+      g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, _ ("%s; name another folder with --artifacts"), local_error->message);
+      return FALSE;
+    }
   self->artifacts_fd = open (self->artifacts, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (self->artifacts_fd < 0)
     {
@@ -338,7 +342,7 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
   g_auto (RunVerb) self = { .cli = cli, .concurrency = 1, .artifacts_fd = -1 };
   const GOptionEntry entries[] = {
     { "concurrency", 'c', 0, G_OPTION_ARG_INT, &self.concurrency, N_ ("how many tasks run at once (default 1)"), "N" },
-    { "image", 'i', 0, G_OPTION_ARG_STRING, &self.image, N_ ("the image of all tasks, whatever they name"), "NAME" },
+    { "image", 'i', 0, G_OPTION_ARG_STRING, &self.image, N_ ("the image of all tasks, whatever they name"), "IMAGE" },
     { "artifacts", 'a', 0, G_OPTION_ARG_FILENAME, &self.artifacts, N_ ("where artifacts go; without it they are dropped"), "DIR" },
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &self.config, N_ ("the worker's configuration"), "FILE" },
     { "keep", 'k', 0, G_OPTION_ARG_NONE, &self.keep, N_ ("keep the virtual machine after the task and say how to reach it"), NULL },
