@@ -111,8 +111,12 @@ tcw_file_lock_acquire (const char *path, TcwFileLockKind kind, gint timeout_ms, 
 void
 tcw_file_lock_release (TcwFileLock *self)
 {
+  struct flock unlock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
   if (self == NULL)
     return;
+  /* Closing alone doesn't do: a child that another thread is just starting has the same open file until its exec. */
+  (void) !fcntl (self->fd, F_OFD_SETLK, &unlock);
   tcw_fd_close (self->fd);
   g_free (self);
 }

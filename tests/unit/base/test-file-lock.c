@@ -62,6 +62,34 @@ test_shared (Fixture *f, gconstpointer data)
   g_assert_error (error, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE);
 }
 
+/* A child that was forked while the lock was held, and has not come to its exec yet, holds nothing. */
+static void
+test_child_of_holder (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TcwFileLock) first = tcw_file_lock_acquire (f->path, TCW_FILE_LOCK_EXCLUSIVE, 0, NULL, &error);
+  g_autoptr (TcwFileLock) second = NULL;
+  int end[2];
+  char byte;
+  pid_t child;
+
+  g_assert_no_error (error);
+  g_assert_no_errno (pipe (end));
+  child = fork ();
+  g_assert_cmpint (child, >=, 0);
+  if (child == 0)
+    {
+      close (end[1]);
+      _exit (read (end[0], &byte, 1) == 0 ? 0 : 1);
+    }
+  close (end[0]);
+  g_clear_pointer (&first, tcw_file_lock_release);
+  second = tcw_file_lock_acquire (f->path, TCW_FILE_LOCK_EXCLUSIVE, 0, NULL, &error);
+  close (end[1]);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  g_assert_no_error (error);
+}
+
 /* A process that dies without a word lets go of its lock; a waiter then gets it. */
 static void
 test_holder_dies (Fixture *f, gconstpointer data)
@@ -140,6 +168,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("exclusive", test_exclusive);
   ADD ("shared", test_shared);
+  ADD ("child-of-holder", test_child_of_holder);
   ADD ("holder-dies", test_holder_dies);
   ADD ("cancel", test_cancel);
   ADD ("bad-path", test_bad_path);
