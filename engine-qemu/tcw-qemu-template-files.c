@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/tcw-error.h"
 #include "base/tcw-fs.h"
@@ -11,6 +12,10 @@
 #define RECORD "template.json"
 #define RECORD_VERSION 1
 #define OPTIONAL_FILE "disk.qcow2"
+
+/* A tick of the kernel's file times is 10 ms at most; a time from the future is not waited for. */
+#define TICK_WAIT_ROUNDS 50
+#define TICK_WAIT_US 1000
 
 const char *const tcw_qemu_template_file_names[] = { "ram", "state", OPTIONAL_FILE, NULL };
 
@@ -24,12 +29,24 @@ current_boot_id (void)
   return g_strchomp (text);
 }
 
+/* Whether a change of the file made now could still get the time that it has. */
+static gboolean
+is_of_this_tick (const struct stat *st)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_REALTIME_COARSE, &now);
+  return now.tv_sec == st->st_ctim.tv_sec && now.tv_nsec <= st->st_ctim.tv_nsec;
+}
+
 /* Size, inode and times in one string: equal means untouched. */
 static char *
 file_stamp (const char *path)
 {
   struct stat st;
 
+  for (int i = 0; lstat (path, &st) == 0 && is_of_this_tick (&st) && i < TICK_WAIT_ROUNDS; i++)
+    g_usleep (TICK_WAIT_US);
   if (lstat (path, &st) != 0 || !S_ISREG (st.st_mode))
     return NULL;
   return g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT ".%09ld",
@@ -63,8 +80,9 @@ record_file (JsonObject *files, const char *folder, const char *name, GCancellab
     return TRUE;
   if (!tcw_fs_sync (path, error))
     return FALSE;
-  digest = tcw_fs_sha256 (path, cancellable, error);
+  /* In this order: what changes meanwhile has another stamp later. */
   stamp = file_stamp (path);
+  digest = tcw_fs_sha256 (path, cancellable, error);
   if (digest == NULL)
     return FALSE;
   entry = json_object_new ();
