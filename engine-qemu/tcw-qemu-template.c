@@ -237,7 +237,11 @@ build (TcwQemuTemplate *self, TcwQemuHost *host, TcwQemuImage *image, const TcwQ
       return FALSE;
     }
   if (rename (staging, self->folder) != 0)
-    return tcw_fs_fail (error, errno, "cannot rename %s", staging);
+    {
+      tcw_fs_fail (error, errno, "cannot rename %s", staging);
+      tcw_fs_remove_tree (staging, NULL, NULL);
+      return FALSE;
+    }
   self->build_time = g_get_monotonic_time () - begin;
   return tcw_fs_sync (tcw_qemu_host_get_template_directory (host), error);
 }
@@ -254,6 +258,12 @@ build_if_needed (TcwQemuTemplate *self, TcwQemuHost *host, TcwQemuImage *image, 
     return FALSE;
   if (tcw_qemu_template_files_check (self->folder, self->key, &why, cancellable))
     return TRUE;
+  /* A check that was broken off says nothing of the template. */
+  if (g_cancellable_is_cancelled (cancellable))
+    {
+      g_set_error_literal (error, TCW_ERROR, TCW_ERROR_CANCELLED, "looking for the image's template: cancelled");
+      return FALSE;
+    }
   if (log != NULL)
     tcw_task_log_message (log, "Preparing a template of image %s, once for all tasks (%s).", tcw_qemu_image_get_name (image), why);
   return build (self, host, image, machine, cancellable, error);
