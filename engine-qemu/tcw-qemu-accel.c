@@ -1,6 +1,7 @@
 /* The choice of the accelerator; see tcw-qemu-accel.h. */
 #include "tcw-qemu-accel.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -71,7 +72,8 @@ write_cache (const char *path, const char *key, const TcwQemuAccelVerdict *verdi
     g_info ("the accelerator's verdict isn't kept: %s", error->message);
 }
 
-static void
+/* Returns whether the verdict is one on KVM: not when the probe could not run, or somebody ended it. */
+static gboolean
 probe (const char *const *argv, TcwQemuAccelVerdict *verdict)
 {
   g_autoptr (GSubprocess) process = NULL;
@@ -84,20 +86,29 @@ probe (const char *const *argv, TcwQemuAccelVerdict *verdict)
   if (access (KVM_DEVICE, F_OK) != 0)
     {
       verdict->reason = g_strdup ("there is no " KVM_DEVICE);
-      return;
+      return TRUE;
     }
   if (access (KVM_DEVICE, R_OK | W_OK) != 0)
     {
       verdict->reason = g_strdup_printf ("%s can't be opened by %s; make it a member of the group kvm", KVM_DEVICE, g_get_user_name ());
-      return;
+      return TRUE;
     }
   process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error);
   if (process == NULL || !g_subprocess_communicate_utf8 (process, NULL, NULL, &out, &err, &error))
-    verdict->reason = g_strdup_printf ("KVM could not be probed: %s", error->message);
-  else if (!g_subprocess_get_successful (process))
-    verdict->reason = g_strdup_printf ("KVM doesn't work: %s", err[0] != '\0' ? g_strchomp (err) : "its probe did not end in time");
-  if (verdict->reason != NULL)
-    return;
+    {
+      verdict->reason = g_strdup_printf ("KVM could not be probed: %s", error->message);
+      return FALSE;
+    }
+  if (g_subprocess_get_if_signaled (process) && g_subprocess_get_term_sig (process) != SIGALRM)
+    {
+      verdict->reason = g_strdup_printf ("KVM could not be probed: the probe was ended by signal %d", g_subprocess_get_term_sig (process));
+      return FALSE;
+    }
+  if (!g_subprocess_get_successful (process))
+    {
+      verdict->reason = g_strdup_printf ("KVM doesn't work: %s", err[0] != '\0' ? g_strchomp (err) : "its probe did not end in time");
+      return TRUE;
+    }
   seconds = g_ascii_strtod (out, NULL);
   if (seconds > 0 && seconds < TCW_QEMU_KVM_PROBE_LIMIT_SECONDS)
     {
@@ -107,6 +118,7 @@ probe (const char *const *argv, TcwQemuAccelVerdict *verdict)
   else
     verdict->reason = g_strdup_printf ("KVM only emulates guests on this host (probe: %.0f ms, natively under %.0f ms)", seconds * 1e3,
                                        TCW_QEMU_KVM_PROBE_LIMIT_SECONDS * 1e3);
+  return TRUE;
 }
 
 gboolean
@@ -122,11 +134,8 @@ tcw_qemu_accel_detect (const char *state_directory, const char *wanted, const ch
       verdict->reason = g_strdup ("the configuration says so");
       return TRUE;
     }
-  if (!read_cache (path, key, verdict))
-    {
-      probe (probe_argv, verdict);
-      write_cache (path, key, verdict);
-    }
+  if (!read_cache (path, key, verdict) && probe (probe_argv, verdict))
+    write_cache (path, key, verdict);
   if (g_strcmp0 (wanted, "kvm") == 0 && verdict->accel != TCW_QEMU_ACCEL_KVM)
     {
       g_set_error (error, TCW_ERROR, TCW_ERROR_USAGE, "the configuration wants the accelerator kvm, but %s", verdict->reason);
