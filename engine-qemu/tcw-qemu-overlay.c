@@ -25,6 +25,9 @@ tcw_qemu_overlay_create (const char *path, const char *backing, const char *back
     {
       gboolean cancelled = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
+      /* It must not write any more when the caller cleans up. */
+      g_subprocess_force_exit (process);
+      g_subprocess_wait (process, NULL, NULL);
       g_propagate_error (error, tcw_error_wrap (g_steal_pointer (&local), cancelled ? TCW_ERROR_CANCELLED : TCW_ERROR_INTERNAL,
                                                 "qemu-img create %s", path));
       return FALSE;
