@@ -63,20 +63,29 @@ write_configuration (TcwQemuRoot *self, const char *shared, GError **error)
   return TRUE;
 }
 
+/* *in_use: the failure is that another process has it. */
 static TcwQemuRoot *
-acquire_one (const char *base, const char *vm_base, const char *name, GError **error)
+acquire_one (const char *base, const char *vm_base, const char *name, gboolean *in_use, GError **error)
 {
   g_autoptr (TcwQemuRoot) self = g_new0 (TcwQemuRoot, 1);
   g_autofree char *shared = g_build_filename (base, "capabilities", NULL);
   g_autofree char *lock = NULL;
 
+  *in_use = FALSE;
   self->path = g_build_filename (base, name, NULL);
   self->vm_directory = g_build_filename (vm_base, name, NULL);
   lock = g_build_filename (self->path, "lock", NULL);
   if (!tcw_fs_make_folder (self->path, 0755, error) || !tcw_fs_make_folder (self->vm_directory, 0755, error))
     return NULL;
   self->lock = tcw_file_lock_acquire (lock, TCW_FILE_LOCK_EXCLUSIVE, 0, NULL, error);
-  if (self->lock == NULL || !write_configuration (self, shared, error))
+  if (self->lock == NULL)
+    {
+      /* A full disk has the same code, but then there is no such file. */
+      *in_use = error != NULL && g_error_matches (*error, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE)
+                && g_file_test (lock, G_FILE_TEST_EXISTS);
+      return NULL;
+    }
+  if (!write_configuration (self, shared, error))
     return NULL;
   remove_domain_logs (self);
   return g_steal_pointer (&self);
@@ -88,17 +97,19 @@ tcw_qemu_root_acquire (const char *state_directory, const char *name, GError **e
   g_autofree char *base = g_build_filename (state_directory, "libvirt", NULL);
   g_autofree char *vm_base = g_build_filename (state_directory, "vm", NULL);
 
+  gboolean in_use;
+
   if (name != NULL)
-    return acquire_one (base, vm_base, name, error);
+    return acquire_one (base, vm_base, name, &in_use, error);
   for (int i = 0; i < MAX_NUMBERED_ROOTS; i++)
     {
       g_autofree char *number = g_strdup_printf ("%d", i);
       g_autoptr (GError) local = NULL;
-      TcwQemuRoot *root = acquire_one (base, vm_base, number, &local);
+      TcwQemuRoot *root = acquire_one (base, vm_base, number, &in_use, &local);
 
       if (root != NULL)
         return root;
-      if (!g_error_matches (local, TCW_ERROR, TCW_ERROR_RESOURCE_UNAVAILABLE))
+      if (!in_use)
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return NULL;
