@@ -103,6 +103,8 @@ tcw_qemu_host_new (const char *state_directory, const char *root_name, const Tcw
   apply_config (self, config);
   self->template_directory = g_build_filename (state_directory, "templates", NULL);
   self->root = tcw_qemu_root_acquire (state_directory, root_name, error);
+  if (self->root != NULL)
+    tcw_qemu_root_export_environment (self->root);
   if (self->root == NULL || !check_path_length (self, error) || !tcw_fs_make_folder (self->template_directory, 0755, error))
     return NULL;
   self->images = tcw_qemu_image_store_new (images, error);
@@ -110,7 +112,6 @@ tcw_qemu_host_new (const char *state_directory, const char *root_name, const Tcw
     return NULL;
   if (!tcw_qemu_accel_detect (state_directory, config->accelerator, kvm_probe, &self->accel, error))
     return NULL;
-  tcw_qemu_root_export_environment (self->root);
   self->connection = tcw_qemu_connection_open (config->libvirt_uri, self->root, error);
   if (self->connection == NULL || !clean_up_leftovers (self, error))
     return NULL;
@@ -176,5 +177,6 @@ tcw_qemu_host_make_vm_directory (TcwQemuHost *self, const char *name, GError **e
 {
   g_autofree char *path = g_build_filename (tcw_qemu_root_get_vm_directory (self->root), name, NULL);
 
-  return tcw_fs_make_folder (path, 0755, error) ? g_steal_pointer (&path) : NULL;
+  /* Other users of this host have no business with a task's disk and log. */
+  return tcw_fs_make_folder (path, 0700, error) ? g_steal_pointer (&path) : NULL;
 }
