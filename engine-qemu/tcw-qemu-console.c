@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define KEPT_BYTES (16 * 1024)
+/* A guest that never stops writing doesn't keep us for longer. */
+#define TAIL_READS 256
 
 struct _TcwQemuConsole
 {
@@ -85,7 +87,7 @@ tcw_qemu_console_tail (TcwQemuConsole *self, guint max_lines, const char *indent
   g_auto (GStrv) lines = NULL;
   guint n;
 
-  while (self->socket != NULL && read_some (self) > 0)
+  for (int i = 0; i < TAIL_READS && self->socket != NULL && read_some (self) > 0; i++)
     continue;
   for (gsize i = 0; i < self->text->len; i++)
     {
