@@ -245,8 +245,12 @@ tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *prefix)
 
   for (int i = 0; i < n; i++)
     {
-      if (g_str_has_prefix (virDomainGetName (domains[i]), prefix) && virDomainDestroy (domains[i]) == 0)
+      const char *name = virDomainGetName (domains[i]);
+
+      if (g_str_has_prefix (name, prefix) && virDomainDestroy (domains[i]) == 0)
         ended++;
+      else if (g_str_has_prefix (name, prefix))
+        g_warning ("the virtual machine %s, left by a killed worker, can't be ended", name);
       virDomainFree (domains[i]);
     }
   free (domains);
