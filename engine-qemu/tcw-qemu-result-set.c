@@ -3,6 +3,7 @@
 
 #include "base/tcw-error.h"
 
+/* For all that is taken from one guest: each item by itself would let it hold us for as many times that. */
 #define EXTRACT_LIMIT_SECONDS 3600
 
 #define TCW_QEMU_TYPE_RESULT_SET (tcw_qemu_result_set_get_type ())
@@ -16,6 +17,7 @@ struct _TcwQemuResultSet
   TcwQemuGuest *guest;
   char *home; /* where relative paths begin */
   gboolean success;
+  gint64 deadline; /* of all extractions; 0 before the first one */
 };
 
 static void tcw_qemu_result_set_iface_init (TcwResultSetInterface *iface);
@@ -117,14 +119,15 @@ extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEn
   TcwQemuResultSet *self = TCW_QEMU_RESULT_SET (results);
   Extraction extraction = { .log = tcw_task_context_get_log (self->context), .visitor = visitor, .user_data = user_data };
   TcwWireGet what = { .flags = TCW_WIRE_GET_FOLLOW | (kind == TCW_ENTRY_FILE ? TCW_WIRE_GET_FILE : TCW_WIRE_GET_FOLDER) };
-  gint64 deadline = g_get_monotonic_time () + EXTRACT_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
   g_autofree char *absolute = NULL;
   GError *local = NULL;
   gboolean done;
 
+  if (self->deadline == 0)
+    self->deadline = g_get_monotonic_time () + EXTRACT_LIMIT_SECONDS * G_TIME_SPAN_SECOND;
   absolute = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (self->home, path, NULL);
   what.path = absolute;
-  done = tcw_qemu_agent_get (tcw_qemu_guest_get_agent (self->guest), &what, &agent_visitor, &extraction, deadline,
+  done = tcw_qemu_agent_get (tcw_qemu_guest_get_agent (self->guest), &what, &agent_visitor, &extraction, self->deadline,
                              tcw_task_context_get_cancellable (self->context), &local);
   if (done)
     return TRUE;
