@@ -164,9 +164,11 @@ tcw_qemu_agent_clean_text (const char *text)
 {
   char *clean = g_utf8_make_valid (text, -1);
 
-  for (char *at = clean; *at != '\0'; at++)
+  for (char *at = clean; *at != '\0'; at = g_utf8_next_char (at))
     if (g_ascii_iscntrl (*at))
       *at = ' ';
+    else if (g_unichar_iscntrl (g_utf8_get_char (at)))
+      at[0] = at[1] = ' '; /* U+0080 to U+009F, two bytes each: terminals obey some of them as they obey escapes */
   return g_strchomp (clean);
 }
 
