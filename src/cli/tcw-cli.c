@@ -9,6 +9,7 @@
 
 #include "base/tcw-config.h"
 #include "base/tcw-error.h"
+#include "base/tcw-fd.h"
 #include "base/tcw-fs.h"
 #include "base/tcw-i18n.h"
 #include "cli/tcw-cli-private.h"
@@ -85,21 +86,37 @@ tcw_cli_check_config (const char *path, GError **error)
   return FALSE;
 }
 
+/*
+ * Gives the state directory, if it is new or empty, to @user. One that others have filled isn't taken from them, whatever the
+ * configuration says; nor is what a symbolic link in its place leads to.
+ */
+static gboolean
+give_state_directory (const char *path, const char *user, GError **error)
+{
+  g_auto (TcwFd) fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  g_autofree char *opened = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GDir) dir = NULL;
+  struct stat st;
+  uid_t uid;
+  gid_t gid;
+
+  if (!tcw_privileges_look_up (user, &uid, &gid, error))
+    return FALSE;
+  if (fd < 0 || fstat (fd, &st) != 0 || st.st_uid == uid)
+    return TRUE;
+  dir = g_dir_open (opened, 0, NULL);
+  if (dir == NULL || g_dir_read_name (dir) != NULL)
+    return TRUE;
+  return fchown (fd, uid, gid) == 0 || tcw_fs_fail (error, errno, "cannot give the state directory %s to the user %s", path, user);
+}
+
 /* Makes the state directory and, as root, gives it to the user that we are about to become. */
 static gboolean
 make_state_directory (TcwCli *self, const char *user, GError **error)
 {
   const char *path = tcw_config_get_state_directory (self->config);
-  uid_t uid;
-  gid_t gid;
 
-  if (!tcw_fs_make_folder (path, 0755, error))
-    return FALSE;
-  if (user == NULL)
-    return TRUE;
-  if (!tcw_privileges_look_up (user, &uid, &gid, error))
-    return FALSE;
-  return lchown (path, uid, gid) == 0 || tcw_fs_fail (error, errno, "cannot give the state directory %s to the user %s", path, user);
+  return tcw_fs_make_folder (path, 0755, error) && (user == NULL || give_state_directory (path, user, error));
 }
 
 gboolean
@@ -235,7 +252,7 @@ tcw_cli_parse (const char *verb, const char *parameters, const char *summary, co
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, description);
   g_option_context_set_translation_domain (context, TCW_GETTEXT_DOMAIN);
-  /* `run TASK --keep` is fine; only what comes after the socket of exec is somebody else's. */
+  /* Options may come after words (`run TASK --keep`); what belongs to somebody else stands after "--". */
   if (entries != NULL)
     g_option_context_add_main_entries (context, entries, TCW_GETTEXT_DOMAIN);
   g_option_context_add_main_entries (context, own, TCW_GETTEXT_DOMAIN);
