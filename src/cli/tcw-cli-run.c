@@ -18,6 +18,8 @@
 #include "worker/tcw-task-run.h"
 
 #define MAX_CONCURRENCY 256
+/* So long the rest of the logs may take to be read after an interrupt. */
+#define INTERRUPTED_LOG_MS 1000
 
 /* The verb's options and what all tasks share. */
 typedef struct
@@ -260,6 +262,13 @@ run_task (gpointer data, gpointer user_data)
 /* --- The main thread. -------------------------------------------------------------------------------------------------- */
 
 static gboolean
+stop_printer (gpointer printer)
+{
+  tcw_log_printer_stop (printer);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
 on_interrupt (gpointer user_data)
 {
   RunVerb *self = user_data;
@@ -269,6 +278,9 @@ on_interrupt (gpointer user_data)
     {
       if (!self->interrupted)
         g_message ("%s", _ ("interrupted: ending the virtual machines"));
+      /* A reader of our stdout that has stopped reading doesn't keep the machines alive. */
+      if (!self->interrupted && self->printer != NULL)
+        g_timeout_add (INTERRUPTED_LOG_MS, stop_printer, self->printer);
       self->interrupted = TRUE;
       g_cancellable_cancel (self->cancellable);
     }

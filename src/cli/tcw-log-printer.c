@@ -2,19 +2,22 @@
 #include "cli/tcw-log-printer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 /* A longer line is shown in pieces. */
 #define MAX_LINE 8192
+/* How often one who waits for a reader looks whether that is still wanted. */
+#define STOP_CHECK_MS 100
 
 struct _TcwLogPrinter
 {
   gatomicrefcount refs;
   GMutex mutex;
   int fd;
-  gboolean broken;
+  gint silent; /* atomic */
 };
 
 typedef struct
@@ -52,6 +55,21 @@ tcw_log_printer_unref (TcwLogPrinter *self)
   g_free (self);
 }
 
+void
+tcw_log_printer_stop (TcwLogPrinter *self)
+{
+  g_atomic_int_set (&self->silent, TRUE);
+}
+
+/* Whether so much room is there that a pipe takes PIPE_BUF bytes at once. */
+static gboolean
+has_room (TcwLogPrinter *self)
+{
+  struct pollfd poll_fd = { .fd = self->fd, .events = POLLOUT };
+
+  return poll (&poll_fd, 1, STOP_CHECK_MS) > 0;
+}
+
 static void
 print (TcwLogPrinter *self, const void *data, gsize length)
 {
@@ -59,20 +77,17 @@ print (TcwLogPrinter *self, const void *data, gsize length)
   gsize done = 0;
 
   g_mutex_lock (&self->mutex);
-  while (!self->broken && done < length)
+  while (done < length && !g_atomic_int_get (&self->silent))
     {
-      gssize n = write (self->fd, bytes + done, length - done);
+      gssize n;
 
+      if (!has_room (self))
+        continue;
+      n = write (self->fd, bytes + done, MIN (length - done, PIPE_BUF));
       if (n >= 0)
         done += (gsize) n;
-      else if (errno == EAGAIN)
-        {
-          struct pollfd poll_fd = { .fd = self->fd, .events = POLLOUT };
-
-          poll (&poll_fd, 1, -1);
-        }
-      else if (errno != EINTR)
-        self->broken = TRUE;
+      else if (errno != EINTR && errno != EAGAIN)
+        g_atomic_int_set (&self->silent, TRUE);
     }
   g_mutex_unlock (&self->mutex);
 }

@@ -15,6 +15,9 @@ TcwLogPrinter *tcw_log_printer_ref (TcwLogPrinter *self);
 void tcw_log_printer_unref (TcwLogPrinter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwLogPrinter, tcw_log_printer_unref)
 
+/* Shows nothing any more; a thread that waits for the reader of a full pipe goes on. */
+void tcw_log_printer_stop (TcwLogPrinter *self);
+
 /*
  * Shows @log from now on; @name (may be NULL) stands before each line, with blanks for its control characters. A line over 8 KiB comes in
  * pieces, each a line. A last line without an end is shown when the log goes.

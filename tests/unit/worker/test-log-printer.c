@@ -262,6 +262,30 @@ test_nonblocking (Fixture *fixture, gconstpointer data)
   g_string_free (output, TRUE);
 }
 
+static gpointer
+write_much (gpointer data)
+{
+  Fixture *fixture = data;
+  g_autofree char *much = g_strnfill (1000000, 'x');
+
+  write_text (fixture->logs[0], much);
+  return NULL;
+}
+
+/* A reader that stops reading holds the task up, until its log isn't shown any more. The log itself is whole. */
+static void
+test_stop (Fixture *fixture, gconstpointer data)
+{
+  char buffer[4096];
+
+  tcw_log_printer_attach (fixture->printer, fixture->logs[0], NULL);
+  fixture->thread = g_thread_new ("writer", write_much, fixture);
+  g_assert_cmpint (read (fixture->reader, buffer, sizeof buffer), >, 0);
+  tcw_log_printer_stop (fixture->printer);
+  g_thread_join (fixture->thread);
+  g_assert_cmpuint (tcw_task_log_get_size (fixture->logs[0]), ==, 1000000);
+}
+
 #define ADD(path, function) g_test_add ("/log-printer/" path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
 int
@@ -277,5 +301,6 @@ main (int argc, char **argv)
   ADD ("name", test_name);
   ADD ("broken-pipe", test_broken_pipe);
   ADD ("nonblocking", test_nonblocking);
+  ADD ("stop", test_stop);
   return tcw_test_run ();
 }
