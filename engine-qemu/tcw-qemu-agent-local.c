@@ -106,13 +106,16 @@ send_link (const Local *local, int dir, const char *name, TcwWireTreeEntry *entr
 {
   char target[TCW_WIRE_TREE_PATH_MAX + 1];
   ssize_t n = readlinkat (dir, name, target, sizeof target - 1);
+  gboolean good;
 
   if (n < 0)
     return fail (local, entry->path, errno, error);
   target[n] = '\0';
   entry->type = TCW_WIRE_TREE_LINK;
   entry->link = target;
-  return tcw_qemu_agent_put_entry (local->put, entry, error);
+  good = tcw_qemu_agent_put_entry (local->put, entry, error);
+  entry->link = "";
+  return good;
 }
 
 /* An opened file or folder (@fd is taken), or something special, which is left out. */

@@ -140,6 +140,7 @@ GBytes *tcw_qemu_agent_request (TcwQemuAgent *self, TcwWireMessage type, const G
 /*
  * Encodes @message with its encoder @encode of src/wire into the GByteArray @array, which is made. Two rounds: one counts.
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): what is declared and what is called can't stand in any. */
 #define TCW_QEMU_AGENT_ENCODE(array, encode, message)                                                                                      \
   g_autoptr (GByteArray) array = g_byte_array_new ();                                                                                      \
   {                                                                                                                                        \
@@ -150,6 +151,8 @@ GBytes *tcw_qemu_agent_request (TcwQemuAgent *self, TcwWireMessage type, const G
     tcw_wire_writer_init (&writer_, array->data, array->len);                                                                              \
     encode (&writer_, message);                                                                                                            \
   }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Records of the agent's that are no answers, for those whom they concern; FALSE: broken. */
 gboolean tcw_qemu_agent_handle_exit (TcwQemuAgent *self, const TcwWireRecord *record);

@@ -28,11 +28,9 @@ connect_socket (const char *path, GError **error)
   int length = g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir, name);
   int errsv = 0;
 
-  if (fd < 0 || dir < 0)
-    errsv = errno;
-  else if (length >= (int) sizeof address.sun_path)
+  if (length >= (int) sizeof address.sun_path)
     errsv = ENAMETOOLONG;
-  else if (connect (fd, (struct sockaddr *) &address, sizeof address) != 0)
+  else if (fd < 0 || dir < 0 || connect (fd, (struct sockaddr *) &address, sizeof address) != 0)
     errsv = errno;
   if (dir >= 0)
     close (dir);

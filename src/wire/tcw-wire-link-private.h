@@ -77,69 +77,73 @@ typedef struct {
   uint64_t oldest;
 } TcwWireUnknown;
 
+/* Larger things first, so that nothing is lost between them. */
 struct TcwWireLink {
-  TcwWireRole role;
-  TcwWireState state;
-  uint32_t epoch;
-  bool has_session;
-  uint8_t session[TCW_WIRE_SESSION_SIZE];
-  uint8_t new_session[TCW_WIRE_SESSION_SIZE]; /* agent: of the HELLO that waits for its answer */
-  unsigned hello_flags;
-  uint16_t peer_version;
-  uint32_t last_stream; /* agent: highest id that the host opened */
-  bool quiet;           /* nothing but the greeting has arrived in this epoch */
-
   TcwWireStream *buckets[TCW_WIRE_BUCKETS];
   TcwWireStream *control;
   TcwWireStream *dead; /* freed at the next next_event, by send_next */
-  unsigned n_streams;
-  size_t control_window;
   TcwWireQueue send_queue;
   TcwWireQueue event_queue;
+  TcwWireUnknown *unknown;
+  size_t n_unknown;
+
+  /* receiving */
+  TcwWireHeader frame;
+  TcwWireStream *target; /* DATA goes there; NULL: nowhere */
+  uint64_t target_end;   /* where the stream's bytes ended when the frame began */
+  size_t have;           /* of the header */
+  size_t payload_have;   /* of payload and check */
 
   /* sending */
+  size_t ping_size;
+  size_t pong_size;
+  size_t pong_got_size;
+  size_t n_gone;
+
+  TcwWireRole role;
+  TcwWireState state;
+  unsigned hello_flags;
+  unsigned n_streams;
+  uint32_t epoch;
+  uint32_t checksum;         /* of the frame's header */
+  uint32_t last_stream;      /* agent: highest id that the host opened */
+  uint32_t peer_last_stream; /* host: the same, as it was told */
+  uint32_t gone[TCW_WIRE_GONE_MAX];
+  uint16_t peer_version;
+
+  bool has_session;
+  bool quiet; /* nothing but the greeting has arrived in this epoch */
+  bool in_frame;
+  bool resync_told;
+  bool identity_needed;
+  bool fresh;
+
+  /* frames to send */
   bool hello_due;
   bool pad_due;
   bool welcome_due;
   bool resync_due;
-  bool identity_needed;
-  char version[TCW_WIRE_VERSION_TEXT];
-  char capabilities[TCW_WIRE_CAPABILITIES_TEXT];
   bool ping_due;
   bool pong_due;
-  uint8_t ping[TCW_WIRE_PING_MAX];
-  uint8_t pong[TCW_WIRE_PING_MAX];
-  size_t ping_size;
-  size_t pong_size;
-  uint32_t gone[TCW_WIRE_GONE_MAX];
-  size_t n_gone;
 
-  /* receiving */
-  uint8_t head[TCW_WIRE_HEADER_SIZE];
-  size_t have; /* of the header */
-  bool in_frame;
-  TcwWireHeader frame;
-  uint32_t checksum;
-  size_t payload_have; /* of payload and check */
-  uint8_t small[TCW_WIRE_SMALL_MAX];
-  uint8_t check[TCW_WIRE_CHECK_SIZE];
-  TcwWireStream *target; /* DATA goes there; NULL: nowhere */
-  uint64_t target_end;   /* where the stream's bytes ended when the frame began */
-  bool resync_told;
-
-  /* events */
+  /* events to tell */
   bool hello_event;
   bool welcome_event;
-  bool fresh;
   bool resync_event;
   bool failed_event;
   bool pong_event;
+
+  uint8_t session[TCW_WIRE_SESSION_SIZE];
+  uint8_t new_session[TCW_WIRE_SESSION_SIZE]; /* agent: of the HELLO that waits for its answer */
+  uint8_t head[TCW_WIRE_HEADER_SIZE];
+  uint8_t check[TCW_WIRE_CHECK_SIZE];
+  uint8_t ping[TCW_WIRE_PING_MAX];
+  uint8_t pong[TCW_WIRE_PING_MAX];
   uint8_t pong_got[TCW_WIRE_PING_MAX];
-  size_t pong_got_size;
-  uint32_t peer_last_stream;
+  uint8_t small[TCW_WIRE_SMALL_MAX];
+  char version[TCW_WIRE_VERSION_TEXT];
+  char capabilities[TCW_WIRE_CAPABILITIES_TEXT];
   char text[TCW_WIRE_ERROR_TEXT];
-  TcwWireUnknown *unknown;
-  size_t n_unknown;
 };
 
 /* Finds any stream, closing ones too. */

@@ -48,7 +48,7 @@ copy_printable (char *to, size_t size, const char *from)
 {
   size_t n = 0;
 
-  for (; from[n] != '\0' && n < size - 1; n++)
+  for (; n < size - 1 && from[n] != '\0'; n++)
     to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
   to[n] = '\0';
 }
@@ -259,7 +259,7 @@ static void
 begin_data (TcwWireLink *link)
 {
   const TcwWireHeader *frame = &link->frame;
-  TcwWireStream *stream = stream_of (link, frame, NULL);
+  TcwWireStream *stream = stream_of (link, frame, link->small);
   uint64_t end;
 
   link->target = NULL;

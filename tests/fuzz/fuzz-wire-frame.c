@@ -45,7 +45,7 @@ make_frames (uint8_t *bytes, size_t size)
 
       if (bytes[i] != 'T')
         continue;
-      memcpy (bytes + i, "TCW1", 4);
+      tcw_wire_put_u32 (bytes + i, TCW_WIRE_MAGIC);
       tcw_wire_put_u16 (bytes + i + 6, 0);
       bytes[i + 13] &= 1;
       tcw_wire_put_u16 (bytes + i + 14, 0);

@@ -120,9 +120,11 @@ static gboolean
 on_connect (int fd, GIOCondition condition, gpointer data)
 {
   FakeAgent *fake = data;
+  struct sockaddr_un peer;
+  socklen_t length = sizeof peer;
 
   drop_connection (fake);
-  fake->connection = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  fake->connection = accept4 (fd, (struct sockaddr *) &peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   g_assert_cmpint (fake->connection, >=, 0);
   fake->n_connects++;
   fake->in_source = g_unix_fd_add (fake->connection, G_IO_IN, on_readable, fake);
@@ -257,7 +259,7 @@ work_put (FakeAgent *fake, Job *job, TcwWireStream *stream)
 
       g_assert_cmpint (result, !=, TCW_WIRE_TREE_BROKEN);
       if (result == TCW_WIRE_TREE_ITEM && item.kind == TCW_WIRE_TREE_ENTRY)
-        g_string_append_printf (fake->received, "[%u:%s:%o:%s]", item.entry.type, item.entry.path, item.entry.mode, item.entry.link);
+        g_string_append_printf (fake->received, "[%d:%s:%o:%s]", (int) item.entry.type, item.entry.path, item.entry.mode, item.entry.link);
       else if (result == TCW_WIRE_TREE_ITEM && item.kind == TCW_WIRE_TREE_DATA)
         g_string_append_len (fake->received, (const char *) item.data, (gssize) MIN (item.length, 100));
       else if (result == TCW_WIRE_TREE_ITEM && item.kind == TCW_WIRE_TREE_HOLE)

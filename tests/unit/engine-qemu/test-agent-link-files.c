@@ -12,7 +12,7 @@
 static gboolean
 begin_entry (const TcwWireTreeEntry *entry, gpointer user_data, GError **error)
 {
-  g_string_append_printf (user_data, "[%u:%s:%s]", entry->type, entry->path, entry->link);
+  g_string_append_printf (user_data, "[%d:%s:%s]", (int) entry->type, entry->path, entry->link);
   return TRUE;
 }
 
@@ -94,7 +94,7 @@ test_get_hostile (AgentFixture *f, gconstpointer data)
   add_entry (f->fake, "", TCW_WIRE_TREE_FOLDER, "");
   add_entry (f->fake, "aa", TCW_WIRE_TREE_FILE, "");
   path = f->fake->tree->data + f->fake->tree->len - 2;
-  memcpy (path, "..", 2);
+  path[0] = path[1] = '.';
   g_assert_false (tcw_qemu_agent_get (f->agent, &what, &visitor, text, LIMIT, NULL, &error));
   g_assert_error (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PROTOCOL);
   g_assert_nonnull (strstr (error->message, "not a plain relative one"));

@@ -35,7 +35,7 @@ static void
 check_frame (const char *name, TcwWireHeader header, const guint8 *payload)
 {
   g_autoptr (GByteArray) expected = read_example (name);
-  guint8 frame[512];
+  guint8 frame[512] = { 0 };
 
   header.epoch = EPOCH;
   wire_assert_bytes (frame, tcw_wire_frame_encode (&header, payload, frame), expected->data, expected->len);
@@ -48,7 +48,7 @@ test_greeting (void)
   g_autoptr (GByteArray) hello = read_example ("hello");
   g_autoptr (GByteArray) welcome = read_example ("welcome");
   g_autoptr (GByteArray) window = read_example ("window");
-  g_autofree guint8 *buffer = g_malloc (TCW_WIRE_FRAME_MAX);
+  g_autofree guint8 *buffer = g_malloc0 (TCW_WIRE_FRAME_MAX);
   TcwWireLink *host = tcw_wire_link_new (TCW_WIRE_HOST, 262144);
   TcwWireLink *agent = tcw_wire_link_new (TCW_WIRE_AGENT, 262144);
   guint8 session[TCW_WIRE_SESSION_SIZE];

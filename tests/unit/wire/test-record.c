@@ -24,7 +24,7 @@ test_splits (void)
   for (gsize cut = 0; cut <= size; cut++)
     {
       TcwWireRecordReader reader;
-      TcwWireRecord record;
+      TcwWireRecord record = { 0 };
       guint n = 0;
 
       tcw_wire_record_reader_init (&reader, 9);
@@ -38,6 +38,7 @@ test_splits (void)
           if (result == TCW_WIRE_RECORD_NONE)
             continue;
           g_assert_cmpint (result, ==, TCW_WIRE_RECORD_COMPLETE);
+          g_assert_cmpuint (n, <, 3);
           g_assert_cmpuint (record.type, ==, n + 1);
           g_assert_cmpuint (record.request, ==, n + 10);
           wire_assert_bytes (record.body, record.length, bodies[n], strlen (bodies[n]));

@@ -56,7 +56,7 @@ decode (const GByteArray *tree, gsize step)
       if (result == TCW_WIRE_TREE_MORE)
         continue;
       if (item.kind == TCW_WIRE_TREE_ENTRY)
-        g_string_append_printf (text, "[%u %s %o %s]", item.entry.type, item.entry.path, item.entry.mode, item.entry.link);
+        g_string_append_printf (text, "[%d %s %o %s]", (int) item.entry.type, item.entry.path, item.entry.mode, item.entry.link);
       else if (item.kind == TCW_WIRE_TREE_DATA)
         g_string_append_len (text, (const char *) item.data, (gssize) item.length);
       else if (item.kind == TCW_WIRE_TREE_HOLE)
