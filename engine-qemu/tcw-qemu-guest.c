@@ -190,7 +190,12 @@ tcw_qemu_guest_identify (TcwQemuGuest *self, const char *host_name, GCancellable
   guint8 entropy[ENTROPY_BYTES];
   guint8 id[MACHINE_ID_BYTES];
   char machine_id[2 * MACHINE_ID_BYTES + 1];
-  TcwQemuAgentIdentity identity = { .entropy = entropy, .entropy_length = sizeof entropy, .host_name = host_name, .machine_id = machine_id };
+  TcwQemuAgentIdentity identity = {
+    .entropy = entropy,
+    .entropy_length = sizeof entropy,
+    .host_name = host_name,
+    .machine_id = machine_id,
+  };
   gint64 deadline = g_get_monotonic_time () + tcw_qemu_host_get_agent_timeout (self->host) * G_TIME_SPAN_SECOND;
   GError *local = NULL;
   gboolean done;

@@ -81,8 +81,8 @@ tcw_cli_validate (TcwCli *cli, int argc, char **argv)
   int status = TCW_EXIT_OK;
 
   if (!tcw_cli_parse ("validate", "FILE", _ ("Checks a task definition (a whole task or its payload) or a configuration, JSON or YAML."),
-                      _ ("Every violation is told, a line each. Exit status: 0 valid, 3 not valid, 2 wrong usage, or a schema with a keyword "
-                         "that is not known."),
+                      _ ("Every violation is told, a line each. Exit status: 0 valid, 3 not valid, 2 wrong usage, or a schema with a "
+                         "keyword that is not known."),
                       entries, &argc, &argv, &status))
     return status;
   if (argc != 2)

@@ -33,17 +33,17 @@ int tcw_cli_image (TcwCli *cli, int argc, char **argv);
 int tcw_cli_kvm_probe (TcwCli *cli, int argc, char **argv);
 
 /* Absolute path of the running program, to start itself with another verb. */
-const char *tcw_cli_get_program (TcwCli *cli);
+const char *tcw_cli_get_program (TcwCli *self);
 
 /*
  * Reads the configuration (@path NULL: the default place), makes the state directory, and, when started as root, steps down to the
  * worker's own user: afterwards nothing runs as root any more. Call it once, before any thread is started, after opening what only
  * root may open. Returns FALSE with TCW_ERROR_USAGE or TCW_ERROR_FATAL.
  */
-gboolean tcw_cli_enter (TcwCli *cli, const char *config_path, GError **error);
+gboolean tcw_cli_enter (TcwCli *self, const char *config_path, GError **error);
 
 /* After tcw_cli_enter(): the folder that holds images, templates and VMs; absolute. */
-const char *tcw_cli_get_state_directory (TcwCli *cli);
+const char *tcw_cli_get_state_directory (TcwCli *self);
 
 /* Prints "taskcluster-worker VERB: MESSAGE" and returns the exit status for the error. */
 int tcw_cli_report (const char *verb, const GError *error);

@@ -13,6 +13,7 @@ typedef struct
 {
   VmFixture fixture;
   GMainLoop *loop;
+  GThread *thread; /* that of the tests */
   void (*add_tests) (VmFixture *fixture);
   int status;
 } Run;
@@ -91,7 +92,6 @@ vm_fixture_main (int argc, char **argv, void (*add_tests) (VmFixture *fixture))
   const char *folder = g_getenv ("TCW_TEST_STATE");
   g_autofree char *state = folder != NULL ? g_build_filename (folder, "state", NULL) : NULL;
   g_autoptr (GError) error = NULL;
-  GThread *thread;
 
   g_test_init (&argc, &argv, NULL);
   /* GLib's tests print debug messages too, and libvirt-glib has one for each turn of the loop. */
@@ -106,9 +106,9 @@ vm_fixture_main (int argc, char **argv, void (*add_tests) (VmFixture *fixture))
   g_assert_no_error (error);
   run.fixture.host = open_host (state);
   run.loop = g_main_loop_new (NULL, FALSE);
-  thread = g_thread_new ("tests", run_tests, &run);
+  run.thread = g_thread_new ("tests", run_tests, &run);
   g_main_loop_run (run.loop);
-  g_thread_join (thread);
+  g_thread_join (run.thread);
   g_main_loop_unref (run.loop);
   tcw_qemu_host_unref (run.fixture.host);
   return run.status;

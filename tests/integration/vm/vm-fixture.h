@@ -18,7 +18,10 @@ typedef struct
 /* A deadline @seconds from now. */
 gint64 vm_deadline (guint seconds);
 
-/* Runs @add_tests, which adds tests with g_test_add_data_func() and a VmFixture as data, and the tests. Returns the exit status of main(). */
+/*
+ * Runs @add_tests, which adds tests with g_test_add_data_func() and a VmFixture as data, and the tests. Returns the exit status of
+ * main().
+ */
 int vm_fixture_main (int argc, char **argv, void (*add_tests) (VmFixture *fixture));
 
 /* Forks a guest of tiny, with an identity. */
