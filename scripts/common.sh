@@ -114,6 +114,9 @@ is_debian_12 ()
   grep -qs '^VERSION_ID="12"' /etc/os-release
 }
 
+# Names of what build_tree compiles; empty: everything, with the tests.
+build_targets=
+
 # build_tree FOLDER [MESON-OPTION...]: configures once, or again when other options are asked for; compiles what has changed.
 build_tree ()
 {
@@ -132,15 +135,16 @@ build_tree ()
     printf '%s\n' "$*" >"$folder/configured-with"
   fi
   # Quiet when there is nothing to do. Standard output belongs to the caller.
-  ninja -C "$folder" --quiet >&2 || fail "the program does not compile; the messages are above" "correct it; it was built in $folder"
+  # shellcheck disable=SC2086
+  ninja -C "$folder" --quiet $build_targets >&2 || fail "the program does not compile; the messages are above" "correct it; it was built in $folder"
 }
 
-# image_digest: of all that the image tiny is made from in this tree.
+# image_digest NAME: of all that this image is made from in this tree.
 image_digest ()
 {
   {
-    find "$root/images/tiny" "$root/images/lib" "$root/images/build.sh" "$build/guest-agent" -type f \
-      ! -name '*.o' ! -name '*.a' ! -name '*.d' ! -path '*/meson-*' -print0 | sort -z | xargs -0 cat
+    find "$root/images/$1" "$root/images/lib" "$root/images/build.sh" "$root/guest-agent/tcw-guest-agent.service" \
+      "$build/guest-agent/tcw-guest-agent" -type f -print0 | sort -z | xargs -0 cat
   } | sha256sum | cut -d ' ' -f 1
 }
 
@@ -152,7 +156,7 @@ ensure_image ()
   stamp=$2
   shift 2
   step "image $image"
-  digest=$(image_digest)
+  digest=$(image_digest "$image")
   if [ "$digest" = "$(cat "$stamp" 2>/dev/null)" ] && "$program" image info "$@" "$image" >/dev/null 2>&1; then
     return 0
   fi
