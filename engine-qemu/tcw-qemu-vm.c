@@ -1,6 +1,7 @@
 /* A domain's life: create, resume, suspend, end; see tcw-qemu-vm.h. What goes over QEMU's monitor is in tcw-qemu-monitor.c. */
 #include "tcw-qemu-vm.h"
 
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,10 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/tcw-fd.h"
 #include "tcw-qemu-monitor.h"
 #include "tcw-qemu-reaper.h"
 
 #define KILL_WAIT_MS 10000
+/* libvirt waits for QEMU's answers without a limit. QEMU answers these at once; a call with a time limit of its own gets a little more. */
+#define CREATE_LIMIT_US (60 * G_TIME_SPAN_SECOND)
+#define ANSWER_LIMIT_US (30 * G_TIME_SPAN_SECOND)
+#define ANSWER_GRACE_US (1 * G_TIME_SPAN_SECOND)
 
 /* What the main loop learns of the domain; outlives the object as long as a signal handler may run. */
 typedef struct
@@ -23,6 +29,7 @@ typedef struct
   char *name;
   TcwQemuVmEnd end;
   gboolean stopped;
+  int pid_fd; /* its own, for the main loop; -1 */
 } VmWatch;
 
 struct _TcwQemuVm
@@ -33,6 +40,7 @@ struct _TcwQemuVm
   VmWatch *watch;
   gulong stopped_handler;
   gulong event_handler;
+  gulong io_error_handler;
   int pid;
   int pid_fd;
   GSource *pid_source; /* reaps it in the main loop when it ends by itself */
@@ -50,6 +58,7 @@ vm_watch_new (const char *name)
   g_mutex_init (&watch->mutex);
   g_cond_init (&watch->changed);
   watch->name = g_strdup (name);
+  watch->pid_fd = -1;
   return watch;
 }
 
@@ -65,6 +74,7 @@ vm_watch_unref (VmWatch *watch)
 {
   if (!g_atomic_ref_count_dec (&watch->refs))
     return;
+  tcw_fd_close (watch->pid_fd);
   g_mutex_clear (&watch->mutex);
   g_cond_clear (&watch->changed);
   g_free (watch->name);
@@ -131,15 +141,110 @@ on_vm_monitor_event (TcwQemuConnection *connection, const char *name, const char
   g_mutex_unlock (&watch->mutex);
 }
 
+/*
+ * QEMU has stopped the guest, because the host could not write what the guest wrote. Nobody will make room in time: whoever waits for the
+ * guest is told by its end.
+ */
+static void
+on_vm_io_error (TcwQemuConnection *connection, const char *name, const char *reason, VmWatch *watch)
+{
+  if (g_strcmp0 (name, watch->name) != 0)
+    return;
+  g_warning ("the disk of the virtual machine %s can't be written (%s): it is ended", name, reason);
+  g_mutex_lock (&watch->mutex);
+  if (watch->end == TCW_QEMU_VM_END_NONE)
+    watch->end = TCW_QEMU_VM_END_NO_SPACE;
+  if (watch->pid_fd >= 0)
+    pidfd_send_signal (watch->pid_fd, SIGKILL, NULL, 0);
+  g_mutex_unlock (&watch->mutex);
+}
+
+/* A descriptor of a source's own: the source may be at work in the main loop while the VM is given up in another thread. */
+static gpointer
+fd_new (int fd)
+{
+  int *copy = g_new (int, 1);
+
+  *copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+  return copy;
+}
+
+static void
+fd_free (gpointer data)
+{
+  tcw_fd_close (*(int *) data);
+  g_free (data);
+}
+
 /* QEMU has ended: reaping it lets libvirt see that. */
 static gboolean
 on_pid_ended (int fd, GIOCondition condition, gpointer data)
 {
   siginfo_t info = { 0 };
 
-  waitid ((idtype_t) P_PIDFD, (id_t) fd, &info, WEXITED | WNOHANG);
+  waitid ((idtype_t) P_PIDFD, (id_t) * (int *) data, &info, WEXITED | WNOHANG);
   return G_SOURCE_REMOVE;
 }
+
+/* --- A limit for calls of libvirt: the main loop kills a QEMU that doesn't answer, which ends the call. --- */
+
+typedef GSource VmGuard;
+
+static gboolean
+on_no_answer (gpointer data)
+{
+  g_warning ("QEMU doesn't answer: it is killed");
+  pidfd_send_signal (*(int *) data, SIGKILL, NULL, 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* While libvirt starts it, a QEMU is only known by its pid file. Returns a pidfd, or -1. */
+static int
+open_process (const char *pid_file, int *pid)
+{
+  g_autofree char *text = NULL;
+
+  if (pid_file == NULL || !g_file_get_contents (pid_file, &text, NULL, NULL))
+    return -1;
+  *pid = (int) CLAMP (g_ascii_strtoll (text, NULL, 10), 0, G_MAXINT);
+  return *pid > 1 ? pidfd_open (*pid, 0) : -1;
+}
+
+static gboolean
+on_no_start (gpointer data)
+{
+  int pid;
+  g_auto (TcwFd) fd = open_process (data, &pid);
+
+  return fd < 0 ? G_SOURCE_CONTINUE : on_no_answer (&fd);
+}
+
+/* Takes @data, which @destroy frees, for @func. */
+static VmGuard *
+vm_guard_new (gint64 limit_us, GSourceFunc func, gpointer data, GDestroyNotify destroy)
+{
+  VmGuard *guard = g_timeout_source_new ((guint) (CLAMP (limit_us, 0, G_TIME_SPAN_HOUR) / 1000));
+
+  g_source_set_callback (guard, func, data, destroy);
+  g_source_attach (guard, NULL);
+  return guard;
+}
+
+/* Returns (transfer full) what ends the guard when it is freed; NULL when there is no process that we could kill. */
+static VmGuard *
+vm_guard_begin (TcwQemuVm *self, gint64 limit_us)
+{
+  return self->pid_fd < 0 ? NULL : vm_guard_new (limit_us, on_no_answer, fd_new (self->pid_fd), fd_free);
+}
+
+static void
+vm_guard_end (VmGuard *guard)
+{
+  g_source_destroy (guard);
+  g_source_unref (guard);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmGuard, vm_guard_end)
 
 static void
 tcw_qemu_vm_finalize (GObject *object)
@@ -155,6 +260,8 @@ tcw_qemu_vm_finalize (GObject *object)
     g_signal_handler_disconnect (self->connection, self->stopped_handler);
   if (self->event_handler != 0)
     g_signal_handler_disconnect (self->connection, self->event_handler);
+  if (self->io_error_handler != 0)
+    g_signal_handler_disconnect (self->connection, self->io_error_handler);
   g_clear_object (&self->connection);
   g_clear_pointer (&self->watch, vm_watch_unref);
   G_OBJECT_CLASS (tcw_qemu_vm_parent_class)->finalize (object);
@@ -176,27 +283,27 @@ tcw_qemu_vm_init (TcwQemuVm *self)
 static void
 watch_process (TcwQemuVm *self)
 {
-  g_autofree char *path = NULL;
-  g_autofree char *text = NULL;
+  g_autofree char *path = tcw_qemu_connection_get_pid_file (self->connection, self->watch->name);
+  int *pid_fd;
 
-  path = tcw_qemu_connection_get_pid_file (self->connection, self->watch->name);
-  if (path == NULL || !g_file_get_contents (path, &text, NULL, NULL))
-    return;
-  self->pid = (int) CLAMP (g_ascii_strtoll (text, NULL, 10), 0, G_MAXINT);
-  if (self->pid <= 1)
-    return;
-  self->pid_fd = pidfd_open (self->pid, 0);
+  self->pid_fd = open_process (path, &self->pid);
   if (self->pid_fd < 0)
     return;
-  self->pid_source = g_unix_fd_source_new (self->pid_fd, G_IO_IN);
-  g_source_set_callback (self->pid_source, G_SOURCE_FUNC (on_pid_ended), NULL, NULL);
+  g_mutex_lock (&self->watch->mutex);
+  self->watch->pid_fd = fcntl (self->pid_fd, F_DUPFD_CLOEXEC, 0);
+  g_mutex_unlock (&self->watch->mutex);
+  pid_fd = fd_new (self->pid_fd);
+  self->pid_source = g_unix_fd_source_new (*pid_fd, G_IO_IN);
+  g_source_set_callback (self->pid_source, G_SOURCE_FUNC (on_pid_ended), pid_fd, fd_free);
   g_source_attach (self->pid_source, NULL);
 }
 
 /* A QEMU that ends while libvirt starts it is a zombie of ours that libvirt waits for, so that somebody has to reap it. */
 static virDomainPtr
-create_domain (TcwQemuConnection *connection, const char *xml)
+create_domain (TcwQemuConnection *connection, const char *name, const char *xml)
 {
+  g_autoptr (VmGuard) guard
+      = vm_guard_new (CREATE_LIMIT_US, on_no_start, tcw_qemu_connection_get_pid_file (connection, name), g_free);
   g_autoptr (TcwQemuReaperSection) section
       = tcw_qemu_connection_is_embedded (connection) ? tcw_qemu_reaper_section_begin () : NULL;
 
@@ -215,7 +322,9 @@ tcw_qemu_vm_new (TcwQemuConnection *connection, const TcwQemuDomainSpec *spec, G
                                                  vm_watch_unref_closure, G_CONNECT_DEFAULT);
   self->event_handler = g_signal_connect_data (connection, "vm-monitor-event", G_CALLBACK (on_vm_monitor_event),
                                                vm_watch_ref (self->watch), vm_watch_unref_closure, G_CONNECT_DEFAULT);
-  self->domain = create_domain (connection, xml);
+  self->io_error_handler = g_signal_connect_data (connection, "vm-io-error", G_CALLBACK (on_vm_io_error), vm_watch_ref (self->watch),
+                                                  vm_watch_unref_closure, G_CONNECT_DEFAULT);
+  self->domain = create_domain (connection, spec->name, xml);
   if (self->domain == NULL)
     {
       tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot start the virtual machine %s", spec->name);
@@ -240,6 +349,8 @@ tcw_qemu_vm_get_pid (TcwQemuVm *self)
 gboolean
 tcw_qemu_vm_resume (TcwQemuVm *self, GError **error)
 {
+  g_autoptr (VmGuard) guard = vm_guard_begin (self, ANSWER_LIMIT_US);
+
   if (virDomainResume (self->domain) < 0)
     return tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot let %s run", self->watch->name);
   return TRUE;
@@ -248,6 +359,8 @@ tcw_qemu_vm_resume (TcwQemuVm *self, GError **error)
 gboolean
 tcw_qemu_vm_suspend (TcwQemuVm *self, GError **error)
 {
+  g_autoptr (VmGuard) guard = vm_guard_begin (self, ANSWER_LIMIT_US);
+
   if (virDomainSuspend (self->domain) < 0)
     return tcw_qemu_set_libvirt_error (error, TCW_ERROR_INTERNAL, "cannot suspend %s", self->watch->name);
   return TRUE;
@@ -256,6 +369,8 @@ tcw_qemu_vm_suspend (TcwQemuVm *self, GError **error)
 gboolean
 tcw_qemu_vm_save_state (TcwQemuVm *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
 {
+  g_autoptr (VmGuard) guard = vm_guard_begin (self, deadline - g_get_monotonic_time () + ANSWER_GRACE_US);
+
   if (tcw_qemu_monitor_save_state (self->domain, path, deadline, cancellable, error))
     return TRUE;
   g_prefix_error (error, "cannot save the state of %s: ", self->watch->name);
@@ -265,6 +380,8 @@ tcw_qemu_vm_save_state (TcwQemuVm *self, const char *path, gint64 deadline, GCan
 gboolean
 tcw_qemu_vm_load_state (TcwQemuVm *self, const char *path, gint64 deadline, GCancellable *cancellable, GError **error)
 {
+  g_autoptr (VmGuard) guard = vm_guard_begin (self, deadline - g_get_monotonic_time () + ANSWER_GRACE_US);
+
   if (tcw_qemu_monitor_load_state (self->domain, path, deadline, cancellable, error))
     return TRUE;
   g_prefix_error (error, "cannot load the template's state into %s: ", self->watch->name);
@@ -294,6 +411,8 @@ tcw_qemu_vm_end_to_string (TcwQemuVmEnd end)
       return "was rebooted from within";
     case TCW_QEMU_VM_END_PANICKED:
       return "stopped by a panic of its kernel";
+    case TCW_QEMU_VM_END_NO_SPACE:
+      return "was ended because the host's disk is full";
     case TCW_QEMU_VM_END_DIED:
       return "ended unexpectedly (QEMU crashed or was killed)";
     case TCW_QEMU_VM_END_NONE:
@@ -316,6 +435,22 @@ kill_process (TcwQemuVm *self)
     g_warning ("QEMU of %s (pid %d) doesn't end after SIGKILL", self->watch->name, self->pid);
 }
 
+/* The way for a QEMU that isn't our child, or whose pid we don't know. */
+static void
+destroy_by_libvirt (TcwQemuVm *self)
+{
+  g_autoptr (TcwQemuReaperSection) section
+      = tcw_qemu_connection_is_embedded (self->connection) ? tcw_qemu_reaper_section_begin () : NULL;
+  g_autoptr (GError) error = NULL;
+
+  /* INVALID: it doesn't run any more. */
+  if (virDomainDestroy (self->domain) == 0 || virGetLastErrorCode () == VIR_ERR_NO_DOMAIN
+      || virGetLastErrorCode () == VIR_ERR_OPERATION_INVALID)
+    return;
+  tcw_qemu_set_libvirt_error (&error, TCW_ERROR_INTERNAL, "the virtual machine %s may run on", self->watch->name);
+  g_warning ("%s", error->message);
+}
+
 void
 tcw_qemu_vm_destroy (TcwQemuVm *self)
 {
@@ -329,7 +464,7 @@ tcw_qemu_vm_destroy (TcwQemuVm *self)
     }
   if (self->pid_fd < 0)
     {
-      virDomainDestroy (self->domain);
+      destroy_by_libvirt (self);
       return;
     }
   /* libvirt sees the monitor's end and forgets the domain by itself. That may take it 200 ms, which nobody has to wait for. */
