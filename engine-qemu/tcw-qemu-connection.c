@@ -23,6 +23,7 @@ struct _TcwQemuConnection
   gboolean system;
   int lifecycle_callback;
   int monitor_callback;
+  int io_error_callback;
   gulong libvirt_version;
   gulong qemu_version;
 };
@@ -33,6 +34,7 @@ enum
 {
   SIGNAL_VM_STOPPED,
   SIGNAL_VM_MONITOR_EVENT,
+  SIGNAL_VM_IO_ERROR,
   N_SIGNALS
 };
 
@@ -60,6 +62,8 @@ tcw_qemu_connection_finalize (GObject *object)
         settle (self);
       if (self->lifecycle_callback >= 0)
         virConnectDomainEventDeregisterAny (self->handle, self->lifecycle_callback);
+      if (self->io_error_callback >= 0)
+        virConnectDomainEventDeregisterAny (self->handle, self->io_error_callback);
       if (self->monitor_callback >= 0)
         virConnectDomainQemuMonitorEventDeregister (self->handle, self->monitor_callback);
       virConnectClose (self->handle);
@@ -74,6 +78,8 @@ tcw_qemu_connection_class_init (TcwQemuConnectionClass *klass)
   G_OBJECT_CLASS (klass)->finalize = tcw_qemu_connection_finalize;
   signals[SIGNAL_VM_STOPPED] = g_signal_new ("vm-stopped", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                              G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+  signals[SIGNAL_VM_IO_ERROR] = g_signal_new ("vm-io-error", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                              G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
   signals[SIGNAL_VM_MONITOR_EVENT] = g_signal_new ("vm-monitor-event", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                                    NULL, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING);
 }
@@ -83,6 +89,7 @@ tcw_qemu_connection_init (TcwQemuConnection *self)
 {
   self->lifecycle_callback = -1;
   self->monitor_callback = -1;
+  self->io_error_callback = -1;
 }
 
 /* libvirt prints errors to stderr unless told otherwise; each caller reports its own. */
@@ -113,6 +120,14 @@ on_monitor_event (virConnectPtr connection, virDomainPtr domain, const char *eve
   g_signal_emit (opaque, signals[SIGNAL_VM_MONITOR_EVENT], 0, virDomainGetName (domain), event, details != NULL ? details : "{}");
 }
 
+static void
+on_io_error (virConnectPtr connection, virDomainPtr domain, const char *path, const char *alias, int action, const char *reason,
+             void *opaque)
+{
+  if (action == VIR_DOMAIN_EVENT_IO_ERROR_PAUSE)
+    g_signal_emit (opaque, signals[SIGNAL_VM_IO_ERROR], 0, virDomainGetName (domain), reason[0] != '\0' ? reason : "no reason given");
+}
+
 static gboolean
 register_events (TcwQemuConnection *self, GError **error)
 {
@@ -120,7 +135,9 @@ register_events (TcwQemuConnection *self, GError **error)
                                                                VIR_DOMAIN_EVENT_CALLBACK (on_lifecycle), self, NULL);
   self->monitor_callback
       = virConnectDomainQemuMonitorEventRegister (self->handle, NULL, "SHUTDOWN", on_monitor_event, self, NULL, 0);
-  if (self->lifecycle_callback < 0 || self->monitor_callback < 0)
+  self->io_error_callback = virConnectDomainEventRegisterAny (self->handle, NULL, VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON,
+                                                              VIR_DOMAIN_EVENT_CALLBACK (on_io_error), self, NULL);
+  if (self->lifecycle_callback < 0 || self->monitor_callback < 0 || self->io_error_callback < 0)
     return tcw_qemu_set_libvirt_error (error, TCW_ERROR_FATAL, "cannot register for libvirt's events");
   return TRUE;
 }

@@ -48,6 +48,7 @@ guint tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *pref
 /*
  * "vm-stopped": (const char *name, const char *how), in the main context, when a domain has ended. @how is one of
  * "shutdown" (the guest powered itself off, or asked for a reboot), "destroyed" (by libvirt for us), "failed" (QEMU died).
+ * "vm-io-error": (const char *name, const char *reason), when a guest was stopped because its disk can't be written.
  * "vm-monitor-event": (const char *name, const char *event, const char *details_json).
  */
 

@@ -254,6 +254,8 @@ tcw_qemu_guest_explain (TcwQemuGuest *self, GError *error, const char *doing)
   /* What a task does to its own machine is the task's failure, not ours. */
   if (end == TCW_QEMU_VM_END_POWERED_OFF || end == TCW_QEMU_VM_END_REBOOTED || end == TCW_QEMU_VM_END_PANICKED)
     code = TCW_ERROR_TASK_FAILED;
+  if (end == TCW_QEMU_VM_END_NO_SPACE)
+    code = TCW_ERROR_RESOURCE_UNAVAILABLE;
   if (end != TCW_QEMU_VM_END_NONE)
     return g_error_new (TCW_ERROR, (int) code, "%s: the virtual machine %s%s%s", doing, tcw_qemu_vm_end_to_string (end),
                         tail != NULL ? "; the end of its console:\n" : "", tail != NULL ? tail : "");

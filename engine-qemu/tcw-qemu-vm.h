@@ -19,6 +19,7 @@ typedef enum {
   TCW_QEMU_VM_END_POWERED_OFF, /* the guest powered itself off */
   TCW_QEMU_VM_END_REBOOTED,    /* the guest asked for a reboot; ours don't */
   TCW_QEMU_VM_END_PANICKED,    /* the guest's kernel panicked */
+  TCW_QEMU_VM_END_NO_SPACE,    /* the host had no room for what the guest wrote; it was ended for that */
   TCW_QEMU_VM_END_DIED,        /* QEMU ended by itself, or somebody killed it */
 } TcwQemuVmEnd;
 
