@@ -1,8 +1,10 @@
 /* The program: finds the verb and runs it. */
+#include <fcntl.h>
 #include <libintl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/tcw-i18n.h"
 #include "base/tcw-log.h"
@@ -32,11 +34,25 @@ print_help (FILE *to)
   fputs (_ ("\n`taskcluster-worker VERB --help` tells more about a verb; `taskcluster-worker --version` prints the version.\n"), to);
 }
 
+/* Standard streams that are closed would be replaced by the next files and sockets that we open, and these be written to. */
+static gboolean
+open_standard_streams (void)
+{
+  int fd;
+
+  do
+    fd = open ("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  return fd >= 0 && close (fd) == 0;
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (TcwCli) cli = NULL;
 
+  if (!open_standard_streams ())
+    return TCW_EXIT_EXCEPTION;
   setlocale (LC_ALL, "");
   bindtextdomain (TCW_GETTEXT_DOMAIN, TCW_LOCALE_DIR);
   bind_textdomain_codeset (TCW_GETTEXT_DOMAIN, "UTF-8");

@@ -41,6 +41,12 @@ class Verbs(unittest.TestCase):
         self.assert_call(2, "taskcluster-worker: there is no verb “wrok”; `taskcluster-worker --help` lists them\n", "wrok")
         self.assertEqual(2, self.call().returncode)
 
+    def test_closed_streams_are_nobody_else(self):
+        for fd in (0, 1):
+            result = subprocess.run([PROGRAM, "validate", f"/proc/self/fd/{fd}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                    timeout=60, check=False, preexec_fn=lambda closed=fd: os.close(closed))
+            self.assertIn(f"“/proc/self/fd/{fd}”: it is not a regular file", result.stderr)
+
     def test_schemas(self):
         payload = json.loads(self.assert_call(0, "", "schema", "payload"))
         self.assertEqual(["command", "image"], sorted(payload["required"]))
