@@ -43,8 +43,8 @@ class Verbs(unittest.TestCase):
 
     def test_closed_streams_are_nobody_else(self):
         for fd in (0, 1):
-            result = subprocess.run([PROGRAM, "validate", f"/proc/self/fd/{fd}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                    timeout=60, check=False, preexec_fn=lambda closed=fd: os.close(closed))
+            result = subprocess.run([PROGRAM, "validate", f"/proc/self/fd/{fd}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                    text=True, timeout=60, check=False, preexec_fn=lambda closed=fd: os.close(closed))
             self.assertIn(f"“/proc/self/fd/{fd}”: it is not a regular file", result.stderr)
 
     def test_schemas(self):
