@@ -284,6 +284,20 @@ def make_variant(state, parent, name, change, extra_initrd=b""):
     return folder
 
 
+@contextlib.contextmanager
+def small_file_system(folder, mebibytes):
+    """A file system of its own in the new folder; skips the test where mounting is not permitted."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0755", "tmpfs", folder], capture_output=True,
+                             text=True, check=False, timeout=10)
+    if mounted.returncode != 0:
+        raise unittest.SkipTest(f"no mount is permitted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True, timeout=10)
+
+
 def make_disk_variant(state, parent, content):
     """tiny with a raw disk, whose tasks run as root."""
     def change(manifest):

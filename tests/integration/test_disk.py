@@ -1,8 +1,9 @@
 """The disk of an image: every machine writes to an overlay of its own, which goes with it."""
 import hashlib
 import shutil
+import unittest
 
-from harness import MachineTest, State, main, make_disk_variant, payload
+from harness import EXCEPTION, IS_ROOT, MachineTest, State, main, make_disk_variant, payload, small_file_system
 
 SIZE = 16 << 20
 CONTENT = b"as it was made" + bytes(SIZE - 14)
@@ -47,6 +48,23 @@ class Disk(MachineTest):
         shutil.rmtree(self.image)
         make_disk_variant(self.state, self.folder, b"made otherwise" + bytes(SIZE - 14))
         self.assertEqual(b"made otherwise\n", self.run_tasks(self.task(READ)).output())
+
+
+@unittest.skipUnless(IS_ROOT, "only root can mount a small file system")
+class FullDisk(MachineTest):
+    def test_host_is_full_while_the_task_writes(self):
+        """The guest is stopped by it, and nobody waits for a guest that can't go on."""
+        state = State.own(self.enter(small_file_system(self.folder / "small", 320)), State.shared())
+        image = make_disk_variant(state, self.folder, bytes(SIZE * 20))
+        script = "echo begun; dd if=/dev/urandom of=/dev/vda bs=1048576 count=300; sync; sleep 60"
+        worker = self.start(payload(script, image=str(image)), state=state)
+        result = worker.finish()
+        self.assertEqual(EXCEPTION, result.status, result.show())
+        self.check_message(result, "was ended because the host's disk is full")
+        self.check_message(result, r"^Task exception \(resource-unavailable\)")
+        self.assertIn(b"begun", result.out)
+        self.assertEqual([], state.leftovers())
+        self.assertEqual([], worker.machines())
 
 
 if __name__ == "__main__":

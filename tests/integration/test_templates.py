@@ -7,10 +7,9 @@ import re
 import shutil
 import signal
 import stat
-import subprocess
 import unittest
 
-from harness import COMPLETED, EXCEPTION, FACTOR, IS_ROOT, MachineTest, State, main, make_variant, payload, scratch
+from harness import COMPLETED, EXCEPTION, FACTOR, IS_ROOT, MachineTest, State, main, make_variant, payload, scratch, small_file_system
 
 TASK = payload("echo works")
 MAKING = "Preparing a template of image tiny, once for all tasks"
@@ -198,13 +197,7 @@ class Failures(MachineTest):
 class NoSpace(MachineTest):
     def setUp(self):
         super().setUp()
-        self.small = self.folder / "small"
-        self.small.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs", self.small], capture_output=True, text=True,
-                                 check=False, timeout=10)
-        if mounted.returncode != 0:
-            self.skipTest(f"no mount is permitted here: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", self.small], check=True, timeout=10)
+        self.small = self.enter(small_file_system(self.folder / "small", 64))
 
     def test_no_space_for_the_template(self):
         state = State.own(self.small, State.shared())
