@@ -31,6 +31,9 @@ gboolean tcw_cli_hand_over (TcwCli *self, int fd, const char *config_path, GErro
 /* After tcw_cli_enter(): the QEMU engine's host as the configuration says; see tcw_qemu_host_new() for @root_name. */
 TcwQemuHost *tcw_cli_open_host (TcwCli *self, const char *root_name, GError **error);
 
+/* After tcw_cli_enter(): how many tasks run at once. */
+int tcw_cli_get_concurrency (TcwCli *self);
+
 /* After tcw_cli_enter(): seconds that a command may run when its payload doesn't say, and at most. */
 gint64 tcw_cli_get_default_max_run_time (TcwCli *self);
 gint64 tcw_cli_get_limit_max_run_time (TcwCli *self);

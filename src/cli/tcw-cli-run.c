@@ -17,7 +17,9 @@
 #include "worker/tcw-payload.h"
 #include "worker/tcw-task-run.h"
 
+#define CONCURRENCY_OF_CONFIG -1
 #define MAX_CONCURRENCY 256
+#define MAX_FOLDER_NAME 100
 /* So long the rest of the logs may take to be read after an interrupt. */
 #define INTERRUPTED_LOG_MS 1000
 
@@ -165,6 +167,7 @@ check_artifacts_writable (RunVerb *self, GError **error)
 static int
 task_artifacts_fd (RunVerb *self, TcwTask *task, GError **error)
 {
+  g_autofree char *name = NULL;
   g_autofree char *folder = NULL;
   int fd;
 
@@ -172,8 +175,9 @@ task_artifacts_fd (RunVerb *self, TcwTask *task, GError **error)
     return -1;
   if (self->tasks->len == 1)
     return fcntl (self->artifacts_fd, F_DUPFD_CLOEXEC, 0);
-  folder = g_strdup_printf ("%s-%s", tcw_task_get_name (task), tcw_task_get_id (task));
-  g_strdelimit (folder, "/", '-');
+  name = g_strndup (tcw_task_get_name (task), MAX_FOLDER_NAME);
+  g_strcanon (name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-", '-');
+  folder = g_strdup_printf ("%s-%s", name, tcw_task_get_id (task));
   if (mkdirat (self->artifacts_fd, folder, 0755) != 0
       || (fd = openat (self->artifacts_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
     {
@@ -187,16 +191,21 @@ static void
 keep_vm (TcwTaskContext *context, const char *access, gpointer user_data)
 {
   RunVerb *self = user_data;
-  GPollFD poll_fd;
+  GMainContext *loop = g_main_context_get_thread_default ();
+  g_autoptr (GSource) end = g_cancellable_source_new (self->keep_cancellable);
 
-  if (access == NULL || g_cancellable_is_cancelled (self->cancellable) || !g_cancellable_make_pollfd (self->keep_cancellable, &poll_fd))
+  if (access == NULL || g_cancellable_is_cancelled (self->cancellable))
     return;
   g_atomic_int_inc (&self->keeping);
   g_message (_ ("the virtual machine is kept until you interrupt; to run a command in it: %s exec %s -- sh -c 'COMMAND'"),
              tcw_cli_get_program (self->cli), access);
-  g_poll (&poll_fd, 1, -1);
+  /* The machine's console is read meanwhile: once full, it would hold the guest up. */
+  g_source_set_dummy_callback (end);
+  g_source_attach (end, loop);
+  while (!g_cancellable_is_cancelled (self->keep_cancellable))
+    g_main_context_iteration (loop, TRUE);
+  g_source_destroy (end);
   g_atomic_int_add (&self->keeping, -1);
-  g_cancellable_release_fd (self->keep_cancellable);
 }
 
 static void
@@ -339,6 +348,8 @@ set_up (RunVerb *self, GError **error)
   self->cancellable = g_cancellable_new ();
   self->keep_cancellable = g_cancellable_new ();
   watch_signals (self);
+  if (self->concurrency == CONCURRENCY_OF_CONFIG)
+    self->concurrency = tcw_cli_get_concurrency (self->cli);
   host = tcw_cli_open_host (self->cli, NULL, error);
   if (host == NULL || (self->log_folder = tcw_qemu_host_make_vm_directory (host, "logs", error)) == NULL)
     return FALSE;
@@ -351,9 +362,9 @@ set_up (RunVerb *self, GError **error)
 int
 tcw_cli_run (TcwCli *cli, int argc, char **argv)
 {
-  g_auto (RunVerb) self = { .cli = cli, .concurrency = 1, .artifacts_fd = -1 };
+  g_auto (RunVerb) self = { .cli = cli, .concurrency = CONCURRENCY_OF_CONFIG, .artifacts_fd = -1 };
   const GOptionEntry entries[] = {
-    { "concurrency", 'c', 0, G_OPTION_ARG_INT, &self.concurrency, N_ ("how many tasks run at once (default 1)"), "N" },
+    { "concurrency", 'c', 0, G_OPTION_ARG_INT, &self.concurrency, N_ ("how many tasks run at once (default: the configuration's “concurrency”, 1)"), "N" },
     { "image", 'i', 0, G_OPTION_ARG_STRING, &self.image, N_ ("the image of all tasks, whatever they name"), "IMAGE" },
     { "artifacts", 'a', 0, G_OPTION_ARG_FILENAME, &self.artifacts, N_ ("where artifacts go; without it they are dropped"), "DIR" },
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &self.config, N_ ("the worker's configuration"), "FILE" },
@@ -368,7 +379,7 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
                          "4 exception or internal error, 130 interrupted."),
                       entries, &argc, &argv, &status))
     return status;
-  if (argc < 2 || self.concurrency < 1 || self.concurrency > MAX_CONCURRENCY)
+  if (argc < 2 || (self.concurrency != CONCURRENCY_OF_CONFIG && (self.concurrency < 1 || self.concurrency > MAX_CONCURRENCY)))
     {
       g_set_error (&error, TCW_ERROR, TCW_ERROR_USAGE, "%s",
                    argc < 2 ? _ ("no task is named; see `taskcluster-worker run --help`") : _ ("--concurrency must be from 1 to 256"));

@@ -32,7 +32,12 @@ validate_task (const char *path, GError **error)
   gint64 max_run_time = 0;
 
   /* The limit is a worker's own: any will do here. */
-  return task != NULL && tcw_payload_check (schema, tcw_task_get_payload (task), G_MAXINT64, &max_run_time, error);
+  if (task == NULL)
+    return FALSE;
+  if (tcw_payload_check (schema, tcw_task_get_payload (task), G_MAXINT64, &max_run_time, error))
+    return TRUE;
+  g_prefix_error (error, "%s:\n", path);
+  return FALSE;
 }
 
 static gboolean

@@ -46,6 +46,36 @@ tcw_cli_get_program (TcwCli *self)
   return self->program != NULL ? self->program : g_get_prgname ();
 }
 
+/* The operator's machine definition has the schema that payloads and images have. */
+static gboolean
+check_machine (TcwConfig *config, GError **error)
+{
+  g_autoptr (TcwSchema) schema = tcw_schema_new_from_string (tcw_qemu_machine_schema, -1, "the machine schema", error);
+  g_autoptr (JsonNode) machine = json_node_new (JSON_NODE_OBJECT);
+
+  if (schema == NULL)
+    return FALSE;
+  json_node_set_object (machine, tcw_config_get_object (config, "engines.qemu.machine"));
+  if (tcw_schema_check (schema, machine, "engines.qemu.machine", error))
+    return TRUE;
+  if (error != NULL && *error != NULL)
+    (*error)->code = TCW_ERROR_USAGE;
+  return FALSE;
+}
+
+/* Values that the schema can't check by itself. */
+static gboolean
+check_values (TcwConfig *config, GError **error)
+{
+  static const char *const durations[] = { "maxRunTime", "engines.qemu.timeouts.boot", "engines.qemu.timeouts.agent" };
+  gint64 seconds;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (durations); i++)
+    if (!tcw_config_get_seconds (config, durations[i], &seconds, error))
+      return FALSE;
+  return check_machine (config, error);
+}
+
 /* Loaded once; before and after stepping down it is the same. */
 static gboolean
 load_config (TcwCli *self, const char *path, GError **error)
@@ -56,20 +86,7 @@ load_config (TcwCli *self, const char *path, GError **error)
     return TRUE;
   qemu = tcw_config_section_new_qemu ();
   self->config = tcw_config_load (path, qemu, 1, error);
-  return self->config != NULL;
-}
-
-/* Values that the schema can't check by itself. */
-static gboolean
-check_durations (TcwConfig *config, GError **error)
-{
-  static const char *const durations[] = { "maxRunTime", "engines.qemu.timeouts.boot", "engines.qemu.timeouts.agent" };
-  gint64 seconds;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (durations); i++)
-    if (!tcw_config_get_seconds (config, durations[i], &seconds, error))
-      return FALSE;
-  return TRUE;
+  return self->config != NULL && check_values (self->config, error);
 }
 
 gboolean
@@ -78,7 +95,7 @@ tcw_cli_check_config (const char *path, GError **error)
   g_autoptr (TcwConfigSection) qemu = tcw_config_section_new_qemu ();
   g_autoptr (TcwConfig) config = tcw_config_load (path, qemu, 1, error);
 
-  if (config != NULL && check_durations (config, error))
+  if (config != NULL && check_values (config, error))
     return TRUE;
   /* The file is what was asked about: it is not valid. */
   if (error != NULL && *error != NULL)
@@ -157,6 +174,12 @@ const char *
 tcw_cli_get_state_directory (TcwCli *self)
 {
   return tcw_config_get_state_directory (self->config);
+}
+
+int
+tcw_cli_get_concurrency (TcwCli *self)
+{
+  return (int) tcw_config_get_int (self->config, "concurrency");
 }
 
 gint64

@@ -43,7 +43,6 @@ test_defaults (void)
   g_assert_cmpint (tcw_config_get_int (config, "concurrency"), ==, 1);
   g_assert_cmpstr (tcw_config_get_string (config, "engines.qemu.libvirtUri"), ==, "qemu:///embed");
   g_assert_cmpstr (tcw_config_get_string (config, "engines.qemu.accelerator"), ==, "auto");
-  g_assert_null (tcw_config_get_string (config, "engines.qemu.imageDirectory"));
   g_assert_cmpint (tcw_config_get_int (config, "engines.qemu.limits.maxCPUs"), ==, 2);
   g_assert_nonnull (tcw_config_get_object (config, "engines.qemu.machine"));
   g_assert_true (tcw_config_get_seconds (config, "maxRunTime", &seconds, &error));
@@ -98,7 +97,7 @@ static const struct {
                             "survive a restart)" },
   { "engines: {docker: {}}", ":\nengines.docker: is not a known key; known here: qemu" },
   { "engines: {qemu: {accel: kvm}}",
-    ":\nengines.qemu.accel: is not a known key; known here: libvirtUri, accelerator, imageDirectory, limits, machine, timeouts" },
+    ":\nengines.qemu.accel: is not a known key; known here: libvirtUri, accelerator, limits, machine, timeouts" },
   { "engines: {qemu: {accelerator: xen}}",
     ":\nengines.qemu.accelerator: must be one of \"auto\", \"kvm\", \"tcg\", is \"xen\" (how guests run: natively by kvm, emulated by "
     "tcg, or auto to find out)" },
