@@ -179,8 +179,11 @@ check_file (TcwQemuImage *self, const char *name, guint64 size, GString *stamp, 
     g_string_append_printf (violations, "%s: has %" G_GUINT64_FORMAT " bytes instead of %" G_GUINT64_FORMAT "\n", name,
                             (guint64) st.st_size, size);
   else
-    g_string_append_printf (stamp, "%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld %" G_GUINT64_FORMAT "\n", name, size,
-                            (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (guint64) st.st_ino);
+    /* The time of the last change, too, which only the kernel sets. */
+    g_string_append_printf (stamp,
+                            "%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT ".%09ld %" G_GUINT64_FORMAT "\n", name,
+                            size, (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (gint64) st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
+                            (guint64) st.st_ino);
 }
 
 static guint64
