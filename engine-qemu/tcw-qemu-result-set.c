@@ -36,6 +36,7 @@ get_success (TcwResultSet *results)
 typedef struct
 {
   TcwTaskLog *log;
+  TcwEntryKind kind;
   const TcwEntryVisitor *visitor;
   gpointer user_data;
   GError *error; /* the visitor's own, which is passed on as it is */
@@ -56,7 +57,14 @@ begin_entry (const TcwWireTreeEntry *entry, gpointer user_data, GError **error)
 {
   Extraction *extraction = user_data;
   const TcwEntryVisitor *visitor = extraction->visitor;
+  TcwWireTreeType wanted = extraction->kind == TCW_ENTRY_FILE ? TCW_WIRE_TREE_FILE : TCW_WIRE_TREE_FOLDER;
 
+  /* The agent has checked that, if it is ours. */
+  if (entry->path[0] == '\0' && entry->type != wanted)
+    {
+      g_set_error_literal (error, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_PROTOCOL, "the guest sent something else than was asked for");
+      return FALSE;
+    }
   if (entry->type == TCW_WIRE_TREE_FILE)
     return keep_error (extraction, visitor->begin_file (extraction->user_data, entry->path, entry->size, &extraction->error), error);
   if (entry->type == TCW_WIRE_TREE_LINK)
@@ -117,7 +125,7 @@ static gboolean
 extract (TcwResultSet *results, TcwEntryKind kind, const char *path, const TcwEntryVisitor *visitor, gpointer user_data, GError **error)
 {
   TcwQemuResultSet *self = TCW_QEMU_RESULT_SET (results);
-  Extraction extraction = { .log = tcw_task_context_get_log (self->context), .visitor = visitor, .user_data = user_data };
+  Extraction extraction = { .log = tcw_task_context_get_log (self->context), .kind = kind, .visitor = visitor, .user_data = user_data };
   TcwWireGet what = { .flags = TCW_WIRE_GET_FOLLOW | (kind == TCW_ENTRY_FILE ? TCW_WIRE_GET_FILE : TCW_WIRE_GET_FOLDER) };
   g_autofree char *absolute = NULL;
   GError *local = NULL;
