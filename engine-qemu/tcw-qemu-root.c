@@ -2,6 +2,8 @@
 #include "tcw-qemu-root.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/tcw-error.h"
@@ -9,6 +11,9 @@
 #include "base/tcw-fs.h"
 
 #define MAX_NUMBERED_ROOTS 256
+/* libvirt's own log; one that has become longer is put aside, in place of the one before. */
+#define LIBVIRT_LOG "libvirt.log"
+#define LIBVIRT_LOG_MAX (1024 * 1024)
 
 /* There is no virtlogd; QEMU must never be root; libvirt's seccomp filter stays on even if QEMU's default changes. */
 #define QEMU_CONF \
@@ -45,6 +50,17 @@ tcw_qemu_root_free (TcwQemuRoot *self)
   g_free (self->path);
   g_free (self->vm_directory);
   g_free (self);
+}
+
+static void
+rotate_log (TcwQemuRoot *self)
+{
+  g_autofree char *path = g_build_filename (self->path, LIBVIRT_LOG, NULL);
+  g_autofree char *old = g_strconcat (path, ".old", NULL);
+  struct stat st;
+
+  if (lstat (path, &st) == 0 && st.st_size > LIBVIRT_LOG_MAX && rename (path, old) != 0)
+    g_info ("cannot rename %s: %s", path, g_strerror (errno));
 }
 
 static gboolean
@@ -88,6 +104,7 @@ acquire_one (const char *base, const char *vm_base, const char *name, gboolean *
   if (!write_configuration (self, shared, error))
     return NULL;
   remove_domain_logs (self);
+  rotate_log (self);
   return g_steal_pointer (&self);
 }
 
@@ -136,7 +153,7 @@ void
 tcw_qemu_root_export_environment (TcwQemuRoot *self)
 {
   static const char *const folders[] = { "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME" };
-  g_autofree char *outputs = g_strdup_printf ("3:file:%s/libvirt.log", self->path);
+  g_autofree char *outputs = g_strdup_printf ("3:file:%s/" LIBVIRT_LOG, self->path);
 
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
     g_setenv (folders[i], self->path, TRUE);
