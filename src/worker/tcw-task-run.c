@@ -96,7 +96,8 @@ build_and_start (Run *run, GError **error)
 static TcwResultSet *
 wait_for_end (Run *run, TcwSandbox *sandbox, TcwResolution *resolution, GError **error)
 {
-  gint64 deadline = g_get_monotonic_time () + run->max_run_time * G_TIME_SPAN_SECOND;
+  /* A limit of more than a lifetime is none; the microseconds of some don't fit. */
+  gint64 deadline = g_get_monotonic_time () + MIN (run->max_run_time, G_MAXINT32) * G_TIME_SPAN_SECOND;
   g_autoptr (GError) local = NULL;
   TcwResultSet *results = tcw_sandbox_wait (sandbox, deadline, &local);
 
