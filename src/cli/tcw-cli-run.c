@@ -393,5 +393,11 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
 
       return was_interrupted (&self) ? TCW_EXIT_INTERRUPTED : failure;
     }
+  if (tcw_log_printer_get_problem (self.printer) != 0)
+    {
+      tcw_fs_fail (&error, tcw_log_printer_get_problem (self.printer), _ ("the log could not be written to standard output"));
+      note_status (&self, TCW_EXIT_EXCEPTION);
+      tcw_cli_report ("run", error);
+    }
   return self.interrupted ? TCW_EXIT_INTERRUPTED : g_atomic_int_get (&self.status);
 }

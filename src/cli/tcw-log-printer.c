@@ -18,6 +18,7 @@ struct _TcwLogPrinter
   GMutex mutex;
   int fd;
   gint silent; /* atomic */
+  int problem; /* the errno that silenced it, or 0 */
 };
 
 typedef struct
@@ -70,6 +71,17 @@ has_room (TcwLogPrinter *self)
   return poll (&poll_fd, 1, STOP_CHECK_MS) > 0;
 }
 
+int
+tcw_log_printer_get_problem (TcwLogPrinter *self)
+{
+  int problem;
+
+  g_mutex_lock (&self->mutex);
+  problem = self->problem == EPIPE ? 0 : self->problem;
+  g_mutex_unlock (&self->mutex);
+  return problem;
+}
+
 static void
 print (TcwLogPrinter *self, const void *data, gsize length)
 {
@@ -87,7 +99,10 @@ print (TcwLogPrinter *self, const void *data, gsize length)
       if (n >= 0)
         done += (gsize) n;
       else if (errno != EINTR && errno != EAGAIN)
-        g_atomic_int_set (&self->silent, TRUE);
+        {
+          self->problem = errno;
+          g_atomic_int_set (&self->silent, TRUE);
+        }
     }
   g_mutex_unlock (&self->mutex);
 }

@@ -24,4 +24,7 @@ void tcw_log_printer_stop (TcwLogPrinter *self);
  */
 void tcw_log_printer_attach (TcwLogPrinter *self, TcwTaskLog *log, const char *name);
 
+/* The errno value for which it has gone silent, or 0; that nobody reads any more (EPIPE) is no problem. */
+int tcw_log_printer_get_problem (TcwLogPrinter *self);
+
 G_END_DECLS

@@ -207,6 +207,12 @@ end_file (gpointer user_data, GError **error)
 }
 
 gboolean
+tcw_artifact_folder_keeps (TcwArtifactFolder *self)
+{
+  return self->dir_fd >= 0;
+}
+
+gboolean
 tcw_artifact_folder_store (TcwArtifactFolder *self, TcwResultSet *results, TcwEntryKind kind, const char *path, const char *name,
                            guint *n_files, guint64 *n_bytes, GError **error)
 {

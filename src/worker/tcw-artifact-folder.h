@@ -17,6 +17,9 @@ TcwArtifactFolder *tcw_artifact_folder_new (int dir_fd);
 void tcw_artifact_folder_free (TcwArtifactFolder *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwArtifactFolder, tcw_artifact_folder_free)
 
+/* FALSE: what is stored is dropped. */
+gboolean tcw_artifact_folder_keeps (TcwArtifactFolder *self);
+
 /*
  * Extracts what is at @path of @results and stores it under @name (a file), or below @name/ (a folder's files). *n_files and *n_bytes
  * (may be NULL) count what was stored. Errors: tcw_result_set_extract()'s; TCW_ERROR_MALFORMED_PAYLOAD for a name that can't be a

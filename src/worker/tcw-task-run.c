@@ -122,6 +122,7 @@ take_artifact (Run *run, TcwResultSet *results, JsonObject *artifact, GError **e
   gboolean is_file = g_strcmp0 (json_object_get_string_member (artifact, "type"), "file") == 0;
   const char *name = json_object_get_string_member (artifact, "name");
   const char *path = json_object_get_string_member (artifact, "path");
+  const char *fate = tcw_artifact_folder_keeps (run->options->artifacts) ? "" : ", dropped: no folder for artifacts is named";
   guint n_files = 0;
   guint64 n_bytes = 0;
 
@@ -129,9 +130,9 @@ take_artifact (Run *run, TcwResultSet *results, JsonObject *artifact, GError **e
                                   &n_bytes, error))
     return FALSE;
   if (is_file)
-    tcw_task_log_message (run->log, "Artifact %s: %" G_GUINT64_FORMAT " bytes.", name, n_bytes);
+    tcw_task_log_message (run->log, "Artifact %s: %" G_GUINT64_FORMAT " bytes%s.", name, n_bytes, fate);
   else
-    tcw_task_log_message (run->log, "Artifacts below %s: %u files, %" G_GUINT64_FORMAT " bytes.", name, n_files, n_bytes);
+    tcw_task_log_message (run->log, "Artifacts below %s: %u files, %" G_GUINT64_FORMAT " bytes%s.", name, n_files, n_bytes, fate);
   return TRUE;
 }
 
