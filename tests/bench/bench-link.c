@@ -119,7 +119,8 @@ bench_link_open (const char *path, GError **error)
       g_set_error (error, TCW_ERROR, TCW_ERROR_INTERNAL, "cannot get random numbers");
       return NULL;
     }
-  if (!tcw_qemu_agent_connect (link, path, deadline (), NULL, error) || !tcw_qemu_agent_identify (link, &identity, deadline (), NULL, error))
+  if (!tcw_qemu_agent_connect (link, path, deadline (), NULL, error)
+      || !tcw_qemu_agent_identify (link, &identity, deadline (), NULL, error))
     return NULL;
   return g_steal_pointer (&link);
 }
