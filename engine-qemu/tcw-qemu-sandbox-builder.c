@@ -136,26 +136,72 @@ log_start (TcwQemuSandboxBuilder *self, TcwQemuTemplate *template, const TcwQemu
                         (double) times->create / 1e3, (double) times->load / 1e3, (double) times->agent / 1e3, (double) identity / 1e3);
 }
 
+/* A VM with the template's state loaded. *refused: the template is as it was frozen, and yet QEMU doesn't take it. */
+static TcwQemuGuest *
+load_guest (TcwQemuSandboxBuilder *self, TcwQemuTemplate *template, gboolean *refused, GError **error)
+{
+  GCancellable *cancellable = tcw_task_context_get_cancellable (self->context);
+  TcwQemuGuestOrigin origin = {
+    .image = self->image,
+    .machine = self->machine,
+    .ram_path = tcw_qemu_template_get_ram_path (template),
+    .state_path = tcw_qemu_template_get_state_path (template),
+    .disk_path = tcw_qemu_template_get_disk_path (template),
+  };
+  g_autoptr (TcwQemuGuest) guest = tcw_qemu_guest_new (self->host, &origin, cancellable, error);
+
+  *refused = FALSE;
+  if (guest == NULL)
+    return NULL;
+  if (tcw_qemu_guest_load (guest, cancellable, error))
+    return g_steal_pointer (&guest);
+  *refused = !g_cancellable_is_cancelled (cancellable);
+  return NULL;
+}
+
+/*
+ * As load_guest(), with the template. One that QEMU refuses is made anew, once: what decides on that, such as the firmware that comes
+ * with QEMU, isn't all in its key.
+ */
+static TcwQemuGuest *
+load_from_template (TcwQemuSandboxBuilder *self, TcwQemuTemplate **template, GError **error)
+{
+  TcwTaskLog *log = tcw_task_context_get_log (self->context);
+  g_autoptr (GError) local = NULL;
+  TcwQemuGuest *guest;
+  gboolean refused;
+
+  *template = tcw_qemu_template_require (self->host, self->image, &self->machine, log, tcw_task_context_get_cancellable (self->context),
+                                         error);
+  if (*template == NULL)
+    return NULL;
+  guest = load_guest (self, *template, &refused, &local);
+  if (guest != NULL)
+    return guest;
+  if (!refused)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  tcw_task_log_message (log, "The image's template can't be used: %s", local->message);
+  tcw_qemu_template_discard (*template);
+  g_clear_pointer (template, tcw_qemu_template_free);
+  *template = tcw_qemu_template_require (self->host, self->image, &self->machine, log, tcw_task_context_get_cancellable (self->context),
+                                         error);
+  return *template != NULL ? load_guest (self, *template, &refused, error) : NULL;
+}
+
 /* The VM, forked, with an identity of its own. */
 static TcwQemuGuest *
 fork_guest (TcwQemuSandboxBuilder *self, GError **error)
 {
   GCancellable *cancellable = tcw_task_context_get_cancellable (self->context);
-  g_autoptr (TcwQemuTemplate) template
-      = tcw_qemu_template_require (self->host, self->image, &self->machine, tcw_task_context_get_log (self->context), cancellable, error);
-  g_autoptr (TcwQemuGuest) guest = NULL;
+  g_autoptr (TcwQemuTemplate) template = NULL;
+  g_autoptr (TcwQemuGuest) guest = load_from_template (self, &template, error);
   g_autofree char *host_name = make_host_name (self);
-  TcwQemuGuestOrigin origin = { .image = self->image, .machine = self->machine };
   gint64 begin;
 
-  if (template == NULL)
-    return NULL;
-  origin.ram_path = tcw_qemu_template_get_ram_path (template);
-  origin.state_path = tcw_qemu_template_get_state_path (template);
-  origin.disk_path = tcw_qemu_template_get_disk_path (template);
-  guest = tcw_qemu_guest_new (self->host, &origin, cancellable, error);
-  if (guest == NULL || !tcw_qemu_guest_load (guest, cancellable, error)
-      || !tcw_qemu_guest_start (guest, tcw_qemu_host_get_agent_timeout (self->host), cancellable, error))
+  if (guest == NULL || !tcw_qemu_guest_start (guest, tcw_qemu_host_get_agent_timeout (self->host), cancellable, error))
     return NULL;
   begin = g_get_monotonic_time ();
   if (!tcw_qemu_guest_identify (guest, host_name, cancellable, error))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/tcw-error.h"
 #include "base/tcw-fs.h"
@@ -109,6 +110,15 @@ tcw_qemu_template_files_record (const char *folder, const char *key, const char 
     if (!record_file (files, folder, *name, cancellable, error))
       return FALSE;
   return write_record (folder, object, error);
+}
+
+void
+tcw_qemu_template_files_discard (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, RECORD, NULL);
+
+  if (unlink (path) != 0 && errno != ENOENT)
+    g_warning ("cannot remove %s: %s", path, g_strerror (errno));
 }
 
 typedef enum {

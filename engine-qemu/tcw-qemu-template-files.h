@@ -20,4 +20,7 @@ gboolean tcw_qemu_template_files_record (const char *folder, const char *key, co
  * Whether @folder holds the template @key, whole. If not, *why (free with g_free()) says why, for the log. */
 gboolean tcw_qemu_template_files_check (const char *folder, const char *key, char **why, GCancellable *cancellable);
 
+/* Takes the record away: the next check fails. The files stay for those who use them. */
+void tcw_qemu_template_files_discard (const char *folder);
+
 G_END_DECLS

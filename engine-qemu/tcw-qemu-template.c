@@ -293,6 +293,12 @@ tcw_qemu_template_require (TcwQemuHost *host, TcwQemuImage *image, const TcwQemu
   return NULL;
 }
 
+void
+tcw_qemu_template_discard (TcwQemuTemplate *self)
+{
+  tcw_qemu_template_files_discard (self->folder);
+}
+
 const char *
 tcw_qemu_template_get_key (TcwQemuTemplate *self)
 {

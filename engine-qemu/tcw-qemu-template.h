@@ -33,6 +33,9 @@ TcwQemuTemplate *tcw_qemu_template_require (TcwQemuHost *host, TcwQemuImage *ima
 void tcw_qemu_template_free (TcwQemuTemplate *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TcwQemuTemplate, tcw_qemu_template_free)
 
+/* It turned out to be of no use: whoever requires it next makes it anew. Those who have it keep it. */
+void tcw_qemu_template_discard (TcwQemuTemplate *self);
+
 const char *tcw_qemu_template_get_key (TcwQemuTemplate *self);
 const char *tcw_qemu_template_get_ram_path (TcwQemuTemplate *self);
 const char *tcw_qemu_template_get_state_path (TcwQemuTemplate *self);

@@ -113,6 +113,14 @@ test_broken_record (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_discard (Fixture *fixture, gconstpointer data)
+{
+  tcw_qemu_template_files_discard (fixture->folder);
+  assert_state (fixture, "key", "can't be read");
+  tcw_qemu_template_files_discard (fixture->folder);
+}
+
+static void
 test_link (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *path = g_build_filename (fixture->folder, "ram", NULL);
@@ -134,6 +142,7 @@ main (int argc, char **argv)
   ADD ("missing-file", test_missing_file);
   ADD ("broken-record", test_broken_record);
   ADD ("link", test_link);
+  ADD ("discard", test_discard);
 #undef ADD
   return tcw_test_run ();
 }
