@@ -18,34 +18,42 @@ tcw_mock_check_cancelled (GCancellable *cancellable, GError **error)
   return FALSE;
 }
 
-/* A callback for both kinds of sources; that they wake the context is all they are for. */
-static gboolean
-on_wake (gpointer user_data)
+typedef struct
 {
-  return G_SOURCE_REMOVE;
-}
+  GMutex mutex;
+  GCond cond;
+  gboolean cancelled;
+} Waiter;
 
-static gboolean
+static void
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  return G_SOURCE_REMOVE;
+  Waiter *waiter = user_data;
+
+  g_mutex_lock (&waiter->mutex);
+  waiter->cancelled = TRUE;
+  g_cond_signal (&waiter->cond);
+  g_mutex_unlock (&waiter->mutex);
 }
 
+/* Not by a source of the cancellable: GLib 2.74 leaks one that is destroyed while another thread is about to end its cancelling. */
 gboolean
 tcw_mock_wait_until (gint64 time, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
-  g_autoptr (GSource) due = g_timeout_source_new (0);
+  Waiter waiter = { .cancelled = FALSE };
+  gboolean come = FALSE;
+  gulong handler;
 
-  g_source_set_callback (cancelled, G_SOURCE_FUNC (on_cancelled), NULL, NULL);
-  g_source_attach (cancelled, context);
-  g_source_set_callback (due, on_wake, NULL, NULL);
-  g_source_set_ready_time (due, time);
-  g_source_attach (due, context);
-  while (!g_cancellable_is_cancelled (cancellable) && g_get_monotonic_time () < time)
-    g_main_context_iteration (context, TRUE);
-  g_source_destroy (cancelled);
-  g_source_destroy (due);
+  g_mutex_init (&waiter.mutex);
+  g_cond_init (&waiter.cond);
+  /* Called back at once, and without a handler, when it is triggered already. */
+  handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), &waiter, NULL);
+  g_mutex_lock (&waiter.mutex);
+  while (!waiter.cancelled && !come)
+    come = !g_cond_wait_until (&waiter.cond, &waiter.mutex, time);
+  g_mutex_unlock (&waiter.mutex);
+  g_cancellable_disconnect (cancellable, handler);
+  g_cond_clear (&waiter.cond);
+  g_mutex_clear (&waiter.mutex);
   return tcw_mock_check_cancelled (cancellable, error);
 }
