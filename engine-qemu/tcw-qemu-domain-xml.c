@@ -98,6 +98,9 @@ write_cpu (xmlTextWriterPtr writer, const TcwQemuDomainSpec *spec)
       empty_element (writer, "feature", "policy", "disable", "name", "vmx");
       empty_element (writer, "feature", "policy", "disable", "name", "svm");
     }
+  else
+    /* Guests copy memory by string instructions where the processor claims to be fast at them; TCG carries those out byte by byte. */
+    empty_element (writer, "feature", "policy", "disable", "name", "erms");
   close_element (writer);
 }
 
