@@ -13,8 +13,6 @@
 
 #include "agent-util.h"
 
-enum { REMOVE_DEPTH = 128 };
-
 bool
 agent_beneath_is_plain (const char *path)
 {
@@ -106,39 +104,68 @@ agent_beneath_open_parent (int root, const char *path, const char **name)
   return agent_beneath_open (root, parent, O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int
-remove_below (int parent, const char *name, int depth)
-{
+/* A folder that is being emptied. */
+typedef struct {
   DIR *folder;
-  const struct dirent *entry;
-  int fd;
-  int error = 0;
+  const char *name; /* where the reader of the folder above it keeps it: good until that reads on */
+} level;
+
+typedef struct {
+  int dir;
+  size_t depth;
+  level levels[AGENT_BENEATH_DEPTH];
+} removal;
+
+/* Removes @name of @parent, or enters it when it is a folder. Returns 0 or an errno. */
+static int
+remove_or_enter (removal *self, int parent, const char *name)
+{
+  agent_autofd int fd = -1;
+  DIR *folder;
 
   if (unlinkat (parent, name, 0) == 0 || errno == ENOENT)
     return 0;
   if (errno != EISDIR && errno != EPERM)
     return errno;
-  if (depth == REMOVE_DEPTH)
+  if (self->depth == AGENT_BENEATH_DEPTH)
     return ELOOP;
   fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   folder = fd < 0 ? NULL : fdopendir (fd);
   if (folder == NULL)
-    {
-      error = errno;
-      agent_clear_fd (&fd);
-      return error;
-    }
-  while (error == 0 && (entry = readdir (folder)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      error = remove_below (dirfd (folder), entry->d_name, depth + 1);
-  closedir (folder);
-  if (error == 0 && unlinkat (parent, name, AT_REMOVEDIR) < 0)
-    error = errno;
-  return error;
+    return errno;
+  agent_steal_fd (&fd);
+  self->levels[self->depth++] = (level) { .folder = folder, .name = name };
+  return 0;
+}
+
+/* Removes the innermost folder, which is empty now. Returns 0 or an errno. */
+static int
+remove_innermost (removal *self)
+{
+  level inner = self->levels[--self->depth];
+  int parent = self->depth == 0 ? self->dir : dirfd (self->levels[self->depth - 1].folder);
+
+  closedir (inner.folder);
+  return unlinkat (parent, inner.name, AT_REMOVEDIR) < 0 ? errno : 0;
 }
 
 int
 agent_beneath_remove (int dir, const char *name)
 {
-  return remove_below (dir, name, 0);
+  removal self = { .dir = dir };
+  int error = remove_or_enter (&self, dir, name);
+
+  while (error == 0 && self.depth > 0)
+    {
+      DIR *folder = self.levels[self.depth - 1].folder;
+      const struct dirent *entry = readdir (folder);
+
+      if (entry == NULL)
+        error = remove_innermost (&self);
+      else if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+        error = remove_or_enter (&self, dirfd (folder), entry->d_name);
+    }
+  while (self.depth > 0)
+    closedir (self.levels[--self.depth].folder);
+  return error;
 }

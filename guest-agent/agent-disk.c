@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,8 +70,7 @@ have_node (int block, const char *name, char device[64])
 {
   char path[300];
   char text[64];
-  unsigned major_;
-  unsigned minor_;
+  dev_t number;
 
   if (strlen (name) > 40)
     return false;
@@ -80,8 +78,8 @@ have_node (int block, const char *name, char device[64])
   if (access (device, F_OK) == 0)
     return true;
   snprintf (path, sizeof path, "%.200s/dev", name);
-  return agent_read_text (block, path, text, sizeof text) > 0 && sscanf (text, "%u:%u", &major_, &minor_) == 2
-         && mknod (device, S_IFBLK | 0600, makedev (major_, minor_)) == 0;
+  return agent_read_text (block, path, text, sizeof text) > 0 && agent_parse_device (text, &number)
+         && mknod (device, S_IFBLK | 0600, number) == 0;
 }
 
 /* Looks once through all disks. */

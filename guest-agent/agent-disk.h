@@ -17,10 +17,10 @@ typedef struct {
 } agent_disk_request;
 
 /* agent_job_func with an agent_disk_request. */
-int agent_disk_mount (const void *request, char text[AGENT_JOB_TEXT]);
+int agent_disk_mount (const void *work, char text[AGENT_JOB_TEXT]);
 
 /* agent_job_func with the path of a mount point as a string: flushes, then unmounts. */
-int agent_disk_unmount (const void *target, char text[AGENT_JOB_TEXT]);
+int agent_disk_unmount (const void *work, char text[AGENT_JOB_TEXT]);
 
 /* agent_job_func without an argument: everything to the disks. */
 int agent_disk_sync (const void *nothing, char text[AGENT_JOB_TEXT]);

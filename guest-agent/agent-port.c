@@ -16,10 +16,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent-socket.h"
 #include "agent-util.h"
 
 enum {
@@ -129,8 +129,7 @@ open_node (const char *name)
 {
   char path[300];
   char text[64];
-  unsigned major_;
-  unsigned minor_;
+  dev_t number;
   int fd;
 
   snprintf (path, sizeof path, "/dev/%s", name);
@@ -138,10 +137,10 @@ open_node (const char *name)
   if (fd >= 0 || errno != ENOENT)
     return fd;
   snprintf (path, sizeof path, "/sys/class/virtio-ports/%s/dev", name);
-  if (agent_read_text (AT_FDCWD, path, text, sizeof text) <= 0 || sscanf (text, "%u:%u", &major_, &minor_) != 2)
+  if (agent_read_text (AT_FDCWD, path, text, sizeof text) <= 0 || !agent_parse_device (text, &number))
     return -1;
   snprintf (path, sizeof path, "/run/tcw-%s", name);
-  if (mknod (path, S_IFCHR | 0600, makedev (major_, minor_)) < 0 && errno != EEXIST)
+  if (mknod (path, S_IFCHR | 0600, number) < 0 && errno != EEXIST)
     return -1;
   return open (path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
@@ -194,7 +193,7 @@ static void
 on_accept (void *data, uint32_t events)
 {
   agent_port *port = data;
-  int fd = accept4 (port->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int fd = agent_socket_accept (port->listener);
 
   (void) events;
   if (fd < 0)
@@ -208,13 +207,14 @@ static bool
 listen_on (agent_port *port)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
+  size_t size = strlen (port->socket) + 1;
 
-  if (strlen (port->socket) >= sizeof address.sun_path)
+  if (size > sizeof address.sun_path)
     {
       errno = ENAMETOOLONG;
       return false;
     }
-  strcpy (address.sun_path, port->socket);
+  memcpy (address.sun_path, port->socket, size);
   unlink (port->socket);
   port->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   return port->listener >= 0 && bind (port->listener, (const struct sockaddr *) &address, sizeof address) == 0

@@ -72,6 +72,13 @@ agent_socket_listen (const char *host, uint16_t port, const char *path)
 }
 
 int
+agent_socket_accept (int listener)
+{
+  /* cppcheck-suppress nullPointer ; nobody asks who connected: accept4 takes NULL for that */
+  return accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int
 agent_socket_connect (const char *host, uint16_t port, const char *path)
 {
   agent_autofd int fd = -1;
@@ -98,7 +105,7 @@ agent_socket_error (int fd)
 uint16_t
 agent_socket_port (int fd)
 {
-  address here;
+  address here = { .any.sa_family = AF_UNSPEC };
   socklen_t size = sizeof here;
 
   if (getsockname (fd, &here.any, &size) < 0)

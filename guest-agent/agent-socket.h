@@ -8,6 +8,9 @@
  */
 int agent_socket_listen (const char *host, uint16_t port, const char *path);
 
+/* Takes a connection from a socket that listens. Returns its descriptor, or -1 with errno. */
+int agent_socket_accept (int listener);
+
 /* Begins to connect to the same kinds of address; names are not looked up. Writable is connected, or failed: agent_socket_error tells. */
 int agent_socket_connect (const char *host, uint16_t port, const char *path);
 

@@ -206,7 +206,7 @@ static void
 on_accept (void *data, uint32_t events)
 {
   listener *self = data;
-  int fd = accept4 (self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int fd = agent_socket_accept (self->fd);
 
   (void) events;
   if (fd >= 0)

@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { DEVICE_MAJOR_MAX = (1 << 12) - 1, DEVICE_MINOR_MAX = (1 << 20) - 1 }; /* Linux: MINORBITS */
 
 void
 agent_clear_fd (int *fd)
@@ -142,6 +145,25 @@ agent_parse_number (const char *text, uint64_t limit, uint64_t *value)
       number = number * 10 + digit;
     }
   *value = number;
+  return true;
+}
+
+bool
+agent_parse_device (const char *text, dev_t *device)
+{
+  const char *colon = strchr (text, ':');
+  char first[8];
+  size_t length = colon == NULL ? 0 : (size_t) (colon - text);
+  uint64_t major_;
+  uint64_t minor_;
+
+  if (colon == NULL || length >= sizeof first)
+    return false;
+  memcpy (first, text, length);
+  first[length] = '\0';
+  if (!agent_parse_number (first, DEVICE_MAJOR_MAX, &major_) || !agent_parse_number (colon + 1, DEVICE_MINOR_MAX, &minor_))
+    return false;
+  *device = makedev ((unsigned) major_, (unsigned) minor_);
   return true;
 }
 

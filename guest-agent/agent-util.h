@@ -46,5 +46,8 @@ uint64_t agent_now_ms (void);
 /* Reads @text as a decimal number of at most @limit, nothing around it. False: it isn't one; *@value is untouched. */
 bool agent_parse_number (const char *text, uint64_t limit, uint64_t *value);
 
+/* Reads @text as sysfs writes the number of a device, "MAJOR:MINOR". False: it isn't one; *@device is untouched. */
+bool agent_parse_device (const char *text, dev_t *device);
+
 /* A line on stderr (the console or the journal), beginning with "tcw-guest-agent: ". Never blocks for long, never fails. */
 void agent_log (const char *format, ...) __attribute__ ((format (printf, 1, 2)));

@@ -1,14 +1,16 @@
-/* Walks over trees, and trees written: agent-walk, agent-beneath, agent-sink. The working folder is a scratch folder of the test's own. */
+/* Walks over trees, trees written, numbers of devices: agent-walk, agent-beneath, agent-sink, agent-util. Trees are in scratch folders. */
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent-beneath.h"
 #include "agent-sink.h"
+#include "agent-util.h"
 #include "agent-walk.h"
 #include "tcw-test.h"
 
@@ -32,6 +34,19 @@ remove_root (const char *root)
   g_assert_cmpint (agent_beneath_remove (dir, name), ==, 0);
   close (dir);
   g_assert_false (g_file_test (root, G_FILE_TEST_EXISTS));
+}
+
+/* For trees that are too deep for the agent. */
+static void
+remove_deep_root (char *root)
+{
+  char *argv[] = { g_strdup ("rm"), g_strdup ("-rf"), root, NULL };
+  int status = -1;
+
+  g_assert_true (g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+  g_free (argv[0]);
+  g_free (argv[1]);
 }
 
 static void
@@ -64,6 +79,33 @@ test_plain (void)
     g_assert_true (agent_beneath_is_plain (good[i]));
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_false (agent_beneath_is_plain (bad[i]));
+}
+
+static void
+test_device (void)
+{
+  static const struct {
+    const char *text;
+    unsigned numbers[2];
+  } good[] = { { "0:0", { 0, 0 } }, { "8:17", { 8, 17 } }, { "253:01", { 253, 1 } }, { "4095:1048575", { 4095, 1048575 } } };
+  static const char *const bad[] = { "", ":", "8", "8:", ":1", "8:1:", "8:1:2", " 8:1", "8: 1", "8:1\n", "-8:1", "8:-1", "8:+1", "8:0x1",
+                                     "a:1", "4096:0", "0:1048576", "000000008:1", "18446744073709551624:1" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      dev_t device = 0;
+
+      g_assert_true (agent_parse_device (good[i].text, &device));
+      g_assert_cmpuint (major (device), ==, good[i].numbers[0]);
+      g_assert_cmpuint (minor (device), ==, good[i].numbers[1]);
+    }
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      dev_t device = makedev (1, 2);
+
+      g_assert_false (agent_parse_device (bad[i], &device));
+      g_assert_cmpuint (device, ==, makedev (1, 2));
+    }
 }
 
 /* What a link leads to is neither opened, nor written, nor removed. */
@@ -176,9 +218,32 @@ test_walk_deep (void)
     errors += g_str_has_prefix (what, "error") ? 1 : 0;
   g_assert_cmpuint (errors, ==, 1);
   g_assert_cmpstr (g_hash_table_lookup (found, "near"), ==, "file 1");
-  g_string_assign (path, "find ");
-  g_string_append_printf (path, "%s -depth -delete", root);
-  g_assert_true (g_spawn_command_line_sync (path->str, NULL, NULL, NULL, NULL));
+  remove_deep_root (root);
+}
+
+/* As deep as it may be, a tree is removed; one deeper, nothing but an error comes of it. */
+static void
+test_remove_deep (void)
+{
+  g_autofree char *root = make_root ();
+  g_autoptr (GString) path = g_string_new ("top");
+  g_autofree char *top = g_build_filename (root, "top", NULL);
+  int dir = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  for (int i = 1; i < AGENT_BENEATH_DEPTH; i++)
+    g_string_append (path, "/d");
+  g_string_append (path, "/file");
+  put_text (root, path->str, "deep");
+  put_text (root, "top/d/beside", "x");
+  g_assert_cmpint (agent_beneath_remove (dir, "top"), ==, 0);
+  g_assert_false (g_file_test (top, G_FILE_TEST_EXISTS));
+  g_assert_cmpint (agent_beneath_remove (dir, "top"), ==, 0);
+  g_string_append (path, "/file");
+  put_text (root, path->str, "too deep");
+  g_assert_cmpint (agent_beneath_remove (dir, "top"), ==, ELOOP);
+  g_assert_true (g_file_test (top, G_FILE_TEST_EXISTS));
+  close (dir);
+  remove_deep_root (root);
 }
 
 static void
@@ -293,6 +358,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/agent/beneath/plain", test_plain);
   g_test_add_func ("/agent/beneath/links", test_beneath_links);
+  g_test_add_func ("/agent/beneath/deep", test_remove_deep);
+  g_test_add_func ("/agent/device", test_device);
   g_test_add_func ("/agent/walk/tree", test_walk);
   g_test_add_func ("/agent/walk/deep", test_walk_deep);
   g_test_add_func ("/agent/sink/tree", test_sink_tree);
