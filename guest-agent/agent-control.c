@@ -26,7 +26,7 @@ struct agent_control {
   bool broken; /* the host's records cannot be told apart any more */
   bool running;
   queued *first;
-  queued **last;
+  queued *last; /* NULL: there is none */
 };
 
 agent_control *
@@ -39,7 +39,6 @@ agent_control_new (TcwWireLink *wire, agent_control_handler handler, void *data)
   control->wire = wire;
   control->handler = handler;
   control->data = data;
-  control->last = &control->first;
   tcw_wire_record_reader_init (&control->reader, TCW_WIRE_RECORD_MAX);
   return control;
 }
@@ -54,7 +53,7 @@ drop_queue (agent_control *control)
       control->first = item->next;
       free (item);
     }
-  control->last = &control->first;
+  control->last = NULL;
 }
 
 void
@@ -102,7 +101,7 @@ send_queue (agent_control *control)
         }
       control->first = item->next;
       if (control->first == NULL)
-        control->last = &control->first;
+        control->last = NULL;
       free (item);
     }
   return true;
@@ -161,8 +160,11 @@ put (agent_control *control, uint16_t type, uint32_t number, const void *body, s
   item->length = (uint32_t) length;
   if (length > 0)
     memcpy (item->body, body, length);
-  *control->last = item;
-  control->last = &item->next;
+  if (control->last == NULL)
+    control->first = item;
+  else
+    control->last->next = item;
+  control->last = item;
   send_queue (control);
 }
 

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <net/route.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,17 +98,16 @@ static bool
 set_mac (int fd, const char *name, const char *mac)
 {
   struct ifreq request = { 0 };
-  unsigned bytes[6];
+  struct ether_addr address;
 
-  if (sscanf (mac, "%2x:%2x:%2x:%2x:%2x:%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5]) != 6)
+  if (ether_aton_r (mac, &address) == NULL)
     {
       errno = EINVAL;
       return false;
     }
   snprintf (request.ifr_name, sizeof request.ifr_name, "%s", name);
   request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-  for (int i = 0; i < 6; i++)
-    request.ifr_hwaddr.sa_data[i] = (char) bytes[i];
+  memcpy (request.ifr_hwaddr.sa_data, address.ether_addr_octet, sizeof address.ether_addr_octet);
   return ioctl (fd, SIOCSIFHWADDR, &request) == 0;
 }
 

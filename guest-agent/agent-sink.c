@@ -98,7 +98,7 @@ agent_sink_new (const char *target, const agent_user *owner)
   slash = strrchr (path, '/');
   if (strlen (slash + 1) <= NAME_MAX && agent_beneath_is_plain (slash + 1))
     {
-      strcpy (sink->name, slash + 1);
+      memcpy (sink->name, slash + 1, strlen (slash + 1) + 1);
       *slash = '\0';
       sink->parent = open_made (sink, path);
     }

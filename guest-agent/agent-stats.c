@@ -2,7 +2,6 @@
 #include "agent-stats.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -20,22 +19,30 @@ find_number (const char *text, const char *name)
   return line == NULL ? 0 : strtoull (line + strlen (name), NULL, 10);
 }
 
+/* The first line of /proc/stat: "cpu", then how many ticks all processors spent in which state. */
 static void
 read_cpu (TcwWireStats *stats)
 {
-  unsigned long long user = 0;
-  unsigned long long nice_ = 0;
-  unsigned long long system_ = 0;
-  unsigned long long idle = 0;
+  enum { USER, NICE, SYSTEM, IDLE, STATES };
+  uint64_t ticks[STATES];
   long tick = sysconf (_SC_CLK_TCK);
   char text[256];
+  const char *at = text + 4;
 
-  if (agent_read_text (AT_FDCWD, "/proc/stat", text, sizeof text) <= 0
-      || sscanf (text, "cpu %llu %llu %llu %llu", &user, &nice_, &system_, &idle) != 4 || tick <= 0)
+  if (agent_read_text (AT_FDCWD, "/proc/stat", text, sizeof text) <= 0 || strncmp (text, "cpu ", 4) != 0 || tick <= 0)
     return;
-  stats->cpu_user_ms = (user + nice_) * 1000 / (unsigned long long) tick;
-  stats->cpu_system_ms = system_ * 1000 / (unsigned long long) tick;
-  stats->cpu_idle_ms = idle * 1000 / (unsigned long long) tick;
+  for (int i = 0; i < STATES; i++)
+    {
+      char *end;
+
+      ticks[i] = strtoull (at, &end, 10);
+      if (end == at)
+        return;
+      at = end;
+    }
+  stats->cpu_user_ms = (ticks[USER] + ticks[NICE]) * 1000 / (uint64_t) tick;
+  stats->cpu_system_ms = ticks[SYSTEM] * 1000 / (uint64_t) tick;
+  stats->cpu_idle_ms = ticks[IDLE] * 1000 / (uint64_t) tick;
 }
 
 void

@@ -7,10 +7,8 @@
 #include "agent-peer.h"
 #include "tcw-test.h"
 
-static const char *program;
-
 static AgentPeer *
-begin (void)
+begin (const char *program)
 {
   AgentPeer *peer = agent_peer_new (program);
 
@@ -19,7 +17,7 @@ begin (void)
 }
 
 static void
-test_identity (void)
+test_identity (gconstpointer program)
 {
   g_autoptr (AgentPeer) peer = agent_peer_new (program);
   guint8 entropy[32] = { 1 };
@@ -64,10 +62,10 @@ make_pattern (gsize size)
 
 /* The link breaks again and again in the middle of a transfer both ways: no byte is lost, none comes twice. */
 static void
-test_reconnect (void)
+test_reconnect (gconstpointer program)
 {
   enum { SIZE = 20000000, BREAKS = 25 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree guint8 *bytes = make_pattern (SIZE);
   g_autofree char *digest = g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, SIZE);
   const char *argv[] = { "cat", NULL };
@@ -95,9 +93,9 @@ test_reconnect (void)
 
 /* A command ends while nobody is connected: its output and its end wait. */
 static void
-test_away (void)
+test_away (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "echo before; read line; echo after; exit 6", NULL };
   g_autofree char *text = NULL;
   PeerExec exec;
@@ -119,9 +117,9 @@ test_away (void)
 
 /* A new session finds a machine without the old one's commands, and without an identity. */
 static void
-test_new_session (void)
+test_new_session (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "echo $$; (setsid sh -c 'echo $$; exec sleep 100' &); sleep 100", NULL };
   const char *next[] = { "true", NULL };
   g_auto (GStrv) pids = NULL;
@@ -157,9 +155,9 @@ test_new_session (void)
 
 /* A command that ran when the agent was told to end doesn't outlive it. */
 static void
-test_agent_ends (void)
+test_agent_ends (gconstpointer program)
 {
-  AgentPeer *peer = begin ();
+  AgentPeer *peer = begin (program);
   const char *argv[] = { "sh", "-c", "echo $$; exec sleep 100", NULL };
   g_autofree char *text = NULL;
   gint64 end;
@@ -179,9 +177,9 @@ test_agent_ends (void)
 
 /* Somebody with the right to do so kills the supervisor: the host is told an end, and nothing of the tree stays. */
 static void
-test_supervisor_killed (void)
+test_supervisor_killed (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "echo $$; read line; sleep 100 & kill -KILL $PPID; sleep 100", NULL };
   g_autofree char *text = NULL;
   gint64 end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
@@ -202,9 +200,9 @@ test_supervisor_killed (void)
 }
 
 static void
-test_requests (void)
+test_requests (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autoptr (GBytes) body = NULL;
   TcwWireStats stats;
   gsize size;
@@ -215,13 +213,16 @@ test_requests (void)
   g_assert_true (tcw_wire_stats_decode (data, size, &stats));
   g_assert_cmpuint (stats.memory_total_kib, >, 0);
   g_assert_cmpuint (stats.cpus, >, 0);
+  g_assert_cmpuint (stats.cpu_user_ms, >, 0);
+  g_assert_cmpuint (stats.cpu_system_ms, >, 0);
+  g_assert_cmpuint (stats.cpu_idle_ms, >, 0);
   g_assert_cmpint (agent_peer_call (peer, TCW_WIRE_EXEC, NULL, NULL, NULL), ==, TCW_WIRE_STATUS_INVALID);
   g_assert_cmpint (agent_peer_call (peer, (TcwWireMessage) 60, NULL, NULL, NULL), ==, TCW_WIRE_STATUS_NOT_SUPPORTED);
 }
 
 /* Garbage instead of a host is survived. */
 static void
-test_garbage (void)
+test_garbage (gconstpointer program)
 {
   g_autoptr (AgentPeer) peer = agent_peer_new (program);
   TcwWireExit exit;
@@ -244,16 +245,18 @@ test_garbage (void)
 int
 main (int argc, char **argv)
 {
+  const char *program;
+
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
   program = argv[1];
-  g_test_add_func ("/agent/session/identity", test_identity);
-  g_test_add_func ("/agent/session/reconnect", test_reconnect);
-  g_test_add_func ("/agent/session/away", test_away);
-  g_test_add_func ("/agent/session/new", test_new_session);
-  g_test_add_func ("/agent/session/agent-ends", test_agent_ends);
-  g_test_add_func ("/agent/session/supervisor-killed", test_supervisor_killed);
-  g_test_add_func ("/agent/session/requests", test_requests);
-  g_test_add_func ("/agent/session/garbage", test_garbage);
+  g_test_add_data_func ("/agent/session/identity", program, test_identity);
+  g_test_add_data_func ("/agent/session/reconnect", program, test_reconnect);
+  g_test_add_data_func ("/agent/session/away", program, test_away);
+  g_test_add_data_func ("/agent/session/new", program, test_new_session);
+  g_test_add_data_func ("/agent/session/agent-ends", program, test_agent_ends);
+  g_test_add_data_func ("/agent/session/supervisor-killed", program, test_supervisor_killed);
+  g_test_add_data_func ("/agent/session/requests", program, test_requests);
+  g_test_add_data_func ("/agent/session/garbage", program, test_garbage);
   return tcw_test_run ();
 }
