@@ -113,7 +113,7 @@ agent_peer_new (const char *program)
 void
 agent_peer_free (AgentPeer *peer)
 {
-  g_autofree char *remove = g_strdup_printf ("rm -rf %s", peer->root);
+  char *remove[] = { g_strdup ("rm"), g_strdup ("-rf"), peer->root, NULL };
   int status = -1;
 
   close (peer->fd);
@@ -127,7 +127,10 @@ agent_peer_free (AgentPeer *peer)
   g_hash_table_unref (peer->exits);
   g_queue_clear_full (&peer->connects, g_free);
   g_ptr_array_unref (peer->streams);
-  g_assert_true (g_spawn_command_line_sync (remove, NULL, NULL, NULL, NULL));
+  g_assert_true (g_spawn_sync (NULL, remove, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+  g_free (remove[0]);
+  g_free (remove[1]);
   g_free (peer->root);
   g_free (peer->socket);
   g_free (peer);
@@ -164,12 +167,14 @@ take_record (AgentPeer *peer, const TcwWireRecord *record)
   if (record->type == TCW_WIRE_REPLY)
     {
       Reply *copy = g_new0 (Reply, 1);
+      gboolean added;
 
       g_assert_true (tcw_wire_reply_decode (record->body, record->length, &reply));
       copy->status = reply.status;
       copy->text = g_strdup (reply.message);
       copy->body = g_bytes_new (reply.body, reply.body_length);
-      g_assert_true (g_hash_table_insert (peer->replies, GUINT_TO_POINTER (record->request), copy));
+      added = g_hash_table_insert (peer->replies, GUINT_TO_POINTER (record->request), copy);
+      g_assert_true (added);
     }
   else if (record->type == TCW_WIRE_EXIT)
     {
@@ -515,8 +520,9 @@ agent_peer_shell (AgentPeer *peer, const char *script, TcwWireExit *exit)
   g_autofree char *text = NULL;
   TcwWireExit ignored;
   PeerExec exec;
+  TcwWireStatus status = agent_peer_exec (peer, argv, NULL, &exec, &text);
 
-  g_assert_cmpint (agent_peer_exec (peer, argv, NULL, &exec, &text), ==, TCW_WIRE_STATUS_OK);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_OK);
   tcw_wire_stream_finish (exec.in->wire);
   agent_peer_wait_end (peer, exec.out);
   agent_peer_wait_end (peer, exec.err);

@@ -7,10 +7,8 @@
 #include "agent-peer.h"
 #include "tcw-test.h"
 
-static const char *program;
-
 static AgentPeer *
-begin (void)
+begin (const char *program)
 {
   AgentPeer *peer = agent_peer_new (program);
 
@@ -36,9 +34,9 @@ add_env (TcwWireExec *message)
 }
 
 static void
-test_arguments (void)
+test_arguments (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *script = "printf '%s|' \"$@\" \"$ONE\" \"$TWO\" \"$HOME\" \"$(pwd)\"; printf err >&2; exit 42";
   const char *argv[] = { "sh", "-c", script, "x", "", "a b", "\"$1\"\n", NULL };
   g_autofree char *expected = NULL;
@@ -68,9 +66,9 @@ clean_env (TcwWireExec *message)
 }
 
 static void
-test_clean_env (void)
+test_clean_env (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "env", NULL };
   PeerExec exec;
 
@@ -86,9 +84,9 @@ merge (TcwWireExec *message)
 }
 
 static void
-test_merge (void)
+test_merge (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "echo 1; echo 2 >&2; echo 3", NULL };
   PeerExec exec;
 
@@ -104,7 +102,7 @@ as_nobody (TcwWireExec *message)
 }
 
 static void
-test_user (void)
+test_user (gconstpointer program)
 {
   g_autoptr (AgentPeer) peer = NULL;
   const char *argv[] = { "sh", "-c", "id -un; echo $USER $LOGNAME; id -G", NULL };
@@ -115,7 +113,7 @@ test_user (void)
       g_test_skip ("only root can become somebody else");
       return;
     }
-  peer = begin ();
+  peer = begin (program);
   g_assert_cmpint (agent_peer_exec (peer, argv, as_nobody, &exec, NULL), ==, TCW_WIRE_STATUS_OK);
   agent_peer_wait_end (peer, exec.out);
   assert_text (exec.out, "nobody\nnobody nobody\n65534\n");
@@ -134,7 +132,7 @@ bad_folder (TcwWireExec *message)
 }
 
 static void
-test_cannot_start (void)
+test_cannot_start (gconstpointer program)
 {
   static const struct {
     const char *command;
@@ -148,7 +146,7 @@ test_cannot_start (void)
     { "true", bad_user, TCW_WIRE_STATUS_NO_USER, "no such user: no-such-user" },
     { "true", bad_folder, TCW_WIRE_STATUS_NO_DIRECTORY, "no such directory" },
   };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -163,10 +161,10 @@ test_cannot_start (void)
 
 /* 100 MB of random bytes through cat, both ways at once. */
 static void
-test_cat (void)
+test_cat (gconstpointer program)
 {
   enum { SIZE = 100 * 1000 * 1000 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree guint8 *bytes = g_malloc (SIZE);
   g_autofree char *digest = NULL;
   const char *argv[] = { "cat", NULL };
@@ -193,10 +191,10 @@ test_cat (void)
 
 /* One that nobody reads stops no other; killed, it ends all the same. */
 static void
-test_stalled (void)
+test_stalled (gconstpointer program)
 {
   enum { N = 8, SIZE = 3000000 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "head -c 3000000 /dev/zero; exit 9", NULL };
   PeerExec execs[N];
   TcwWireExit exit;
@@ -223,9 +221,9 @@ test_stalled (void)
 }
 
 static void
-test_many (void)
+test_many (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
 
   for (int i = 0; i < 200; i++)
     {
@@ -241,9 +239,9 @@ test_many (void)
 
 /* A daemon that left session and parents, and holds the pipe, neither lives on nor delays the end. */
 static void
-test_daemon (void)
+test_daemon (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   TcwWireExit exit;
   gint64 start = g_get_monotonic_time ();
   g_autofree char *text = agent_peer_shell (peer, "(setsid sh -c 'echo $$; exec sleep 100' &); sleep 0.3; exit 3", &exit);
@@ -256,9 +254,9 @@ test_daemon (void)
 
 /* Output that was written right before the end is not lost. */
 static void
-test_last_words (void)
+test_last_words (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
 
   for (int i = 0; i < 20; i++)
     {
@@ -270,9 +268,9 @@ test_last_words (void)
 }
 
 static void
-test_signal (void)
+test_signal (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *argv[] = { "sh", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.05; done", NULL };
   TcwWireSignal message = { .signo = SIGTERM };
   PeerExec exec;
@@ -290,10 +288,10 @@ test_signal (void)
 
 /* Nobody reads stdin any more: that is told, and the command goes on. */
 static void
-test_closed_stdin (void)
+test_closed_stdin (gconstpointer program)
 {
   enum { SIZE = 4000000 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree guint8 *bytes = g_malloc0 (SIZE);
   const char *argv[] = { "sh", "-c", "exec 0<&-; echo closed; sleep 0.3; echo on", NULL };
   PeerExec exec;
@@ -318,9 +316,9 @@ terminal (TcwWireExec *message)
 }
 
 static void
-test_terminal (void)
+test_terminal (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   const char *script = "stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; : >/dev/tty && echo ctty;"
                        "read line; stty size; cat; echo end";
   const char *argv[] = { "sh", "-c", script, NULL };
@@ -345,21 +343,23 @@ test_terminal (void)
 int
 main (int argc, char **argv)
 {
+  const char *program;
+
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
   program = argv[1];
-  g_test_add_func ("/agent/exec/arguments", test_arguments);
-  g_test_add_func ("/agent/exec/clean-env", test_clean_env);
-  g_test_add_func ("/agent/exec/merge", test_merge);
-  g_test_add_func ("/agent/exec/user", test_user);
-  g_test_add_func ("/agent/exec/cannot-start", test_cannot_start);
-  g_test_add_func ("/agent/exec/cat", test_cat);
-  g_test_add_func ("/agent/exec/stalled", test_stalled);
-  g_test_add_func ("/agent/exec/many", test_many);
-  g_test_add_func ("/agent/exec/daemon", test_daemon);
-  g_test_add_func ("/agent/exec/last-words", test_last_words);
-  g_test_add_func ("/agent/exec/signal", test_signal);
-  g_test_add_func ("/agent/exec/closed-stdin", test_closed_stdin);
-  g_test_add_func ("/agent/exec/terminal", test_terminal);
+  g_test_add_data_func ("/agent/exec/arguments", program, test_arguments);
+  g_test_add_data_func ("/agent/exec/clean-env", program, test_clean_env);
+  g_test_add_data_func ("/agent/exec/merge", program, test_merge);
+  g_test_add_data_func ("/agent/exec/user", program, test_user);
+  g_test_add_data_func ("/agent/exec/cannot-start", program, test_cannot_start);
+  g_test_add_data_func ("/agent/exec/cat", program, test_cat);
+  g_test_add_data_func ("/agent/exec/stalled", program, test_stalled);
+  g_test_add_data_func ("/agent/exec/many", program, test_many);
+  g_test_add_data_func ("/agent/exec/daemon", program, test_daemon);
+  g_test_add_data_func ("/agent/exec/last-words", program, test_last_words);
+  g_test_add_data_func ("/agent/exec/signal", program, test_signal);
+  g_test_add_data_func ("/agent/exec/closed-stdin", program, test_closed_stdin);
+  g_test_add_data_func ("/agent/exec/terminal", program, test_terminal);
   return tcw_test_run ();
 }

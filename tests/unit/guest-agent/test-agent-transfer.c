@@ -13,10 +13,8 @@
 #include "tcw-test.h"
 #include "wire/tcw-wire-tree.h"
 
-static const char *program;
-
 static AgentPeer *
-begin (void)
+begin (const char *program)
 {
   AgentPeer *peer = agent_peer_new (program);
 
@@ -104,9 +102,9 @@ get (AgentPeer *peer, const char *path, guint32 flags, guint64 max_size)
 }
 
 static void
-test_get_folder (void)
+test_get_folder (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *top = path_in (peer, "top");
   g_autofree char *file = g_build_filename (top, "sub", "file", NULL);
   g_autofree char *link = g_build_filename (top, "link", NULL);
@@ -128,10 +126,10 @@ test_get_folder (void)
 }
 
 static void
-test_get_many (void)
+test_get_many (gconstpointer program)
 {
   enum { FILES = 3000 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *top = path_in (peer, "many");
   g_autoptr (GHashTable) contents = new_contents ();
   g_autofree char *text = NULL;
@@ -155,10 +153,10 @@ test_get_many (void)
 }
 
 static void
-test_get_large (void)
+test_get_large (gconstpointer program)
 {
   enum { SIZE = 40000000 };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *path = path_in (peer, "large");
   g_autofree char *bytes = g_malloc (SIZE);
   g_autoptr (GHashTable) contents = new_contents ();
@@ -175,9 +173,9 @@ test_get_large (void)
 }
 
 static void
-test_get_sparse (void)
+test_get_sparse (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *path = path_in (peer, "sparse");
   g_autoptr (GHashTable) contents = new_contents ();
   g_autofree char *text = NULL;
@@ -195,7 +193,7 @@ test_get_sparse (void)
 }
 
 static void
-test_get_refused (void)
+test_get_refused (gconstpointer program)
 {
   static const struct {
     const char *path;
@@ -208,7 +206,7 @@ test_get_refused (void)
     { "/etc/passwd", TCW_WIRE_GET_FOLDER, TCW_WIRE_STATUS_WRONG_TYPE },
     { "/dev/zero", TCW_WIRE_GET_FILE | TCW_WIRE_GET_FOLDER, TCW_WIRE_STATUS_WRONG_TYPE },
   };
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *path = path_in (peer, "file");
   g_autoptr (GHashTable) contents = new_contents ();
   g_autofree char *text = NULL;
@@ -256,9 +254,9 @@ put (AgentPeer *peer, const char *path, GByteArray *tree, gboolean finish, char 
 }
 
 static void
-test_put (void)
+test_put (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autoptr (GByteArray) tree = g_byte_array_new ();
   g_autofree char *target = path_in (peer, "some/where");
   g_autofree char *file = g_build_filename (target, "sub", "file", NULL);
@@ -266,12 +264,14 @@ test_put (void)
   g_autofree char *text = NULL;
   g_autofree char *points_at = NULL;
   GStatBuf found;
+  TcwWireStatus status;
 
   add_entry (tree, "", TCW_WIRE_TREE_FOLDER, NULL);
   add_entry (tree, "sub", TCW_WIRE_TREE_FOLDER, NULL);
   add_entry (tree, "sub/file", TCW_WIRE_TREE_FILE, "hello");
   add_entry (tree, "link", TCW_WIRE_TREE_LINK, "sub/file");
-  g_assert_cmpint (put (peer, target, tree, TRUE, NULL), ==, TCW_WIRE_STATUS_OK);
+  status = put (peer, target, tree, TRUE, NULL);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_OK);
   g_assert_true (g_file_get_contents (file, &text, NULL, NULL));
   g_assert_cmpstr (text, ==, "hello");
   g_assert_cmpint (g_stat (file, &found), ==, 0);
@@ -283,9 +283,9 @@ test_put (void)
 
 /* A link that is there already isn't followed; a tree that is broken off leaves no half file. */
 static void
-test_put_refused (void)
+test_put_refused (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autoptr (GByteArray) through = g_byte_array_new ();
   g_autoptr (GByteArray) half = g_byte_array_new ();
   g_autoptr (GByteArray) garbage = g_byte_array_new ();
@@ -295,6 +295,7 @@ test_put_refused (void)
   g_autofree char *victim = g_build_filename (outside, "file", NULL);
   g_autofree char *single = path_in (peer, "single");
   g_autofree char *text = NULL;
+  TcwWireStatus status;
 
   g_assert_cmpint (g_mkdir (target, 0755), ==, 0);
   g_assert_cmpint (g_mkdir (outside, 0755), ==, 0);
@@ -302,15 +303,19 @@ test_put_refused (void)
   add_entry (through, "", TCW_WIRE_TREE_FOLDER, NULL);
   add_entry (through, "sub", TCW_WIRE_TREE_FOLDER, NULL);
   add_entry (through, "sub/file", TCW_WIRE_TREE_FILE, "hello");
-  g_assert_cmpint (put (peer, target, through, TRUE, NULL), ==, TCW_WIRE_STATUS_OK);
+  status = put (peer, target, through, TRUE, NULL);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_OK);
   g_assert_false (g_file_test (victim, G_FILE_TEST_EXISTS));
   add_entry (half, "", TCW_WIRE_TREE_FILE, "hello");
   g_byte_array_set_size (half, half->len - 3);
-  g_assert_cmpint (put (peer, single, half, FALSE, &text), ==, TCW_WIRE_STATUS_INVALID);
+  status = put (peer, single, half, FALSE, &text);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_INVALID);
   g_assert_false (g_file_test (single, G_FILE_TEST_EXISTS));
   g_byte_array_append (garbage, (const guint8 *) "\377garbage", 8);
-  g_assert_cmpint (put (peer, single, garbage, FALSE, NULL), ==, TCW_WIRE_STATUS_INVALID);
-  g_assert_cmpint (put (peer, "relative", garbage, FALSE, NULL), ==, TCW_WIRE_STATUS_INVALID);
+  status = put (peer, single, garbage, FALSE, NULL);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_INVALID);
+  status = put (peer, "relative", garbage, FALSE, NULL);
+  g_assert_cmpint (status, ==, TCW_WIRE_STATUS_INVALID);
 }
 
 static int
@@ -325,9 +330,9 @@ connect_to (guint16 port)
 
 /* Somebody in the guest connects, says something, and is answered by the host. */
 static void
-test_listen (void)
+test_listen (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   TcwWireListen message = { .listener = 5, .host = "", .path = "" };
   TcwWireListening listening;
   g_autoptr (GBytes) body = NULL;
@@ -363,9 +368,9 @@ test_listen (void)
 }
 
 static void
-test_connect_out (void)
+test_connect_out (gconstpointer program)
 {
-  g_autoptr (AgentPeer) peer = begin ();
+  g_autoptr (AgentPeer) peer = begin (program);
   g_autofree char *path = path_in (peer, "service");
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -398,17 +403,19 @@ test_connect_out (void)
 int
 main (int argc, char **argv)
 {
+  const char *program;
+
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (argc, ==, 2);
   program = argv[1];
-  g_test_add_func ("/agent/get/folder", test_get_folder);
-  g_test_add_func ("/agent/get/many", test_get_many);
-  g_test_add_func ("/agent/get/large", test_get_large);
-  g_test_add_func ("/agent/get/sparse", test_get_sparse);
-  g_test_add_func ("/agent/get/refused", test_get_refused);
-  g_test_add_func ("/agent/put/tree", test_put);
-  g_test_add_func ("/agent/put/refused", test_put_refused);
-  g_test_add_func ("/agent/tunnel/listen", test_listen);
-  g_test_add_func ("/agent/tunnel/connect-out", test_connect_out);
+  g_test_add_data_func ("/agent/get/folder", program, test_get_folder);
+  g_test_add_data_func ("/agent/get/many", program, test_get_many);
+  g_test_add_data_func ("/agent/get/large", program, test_get_large);
+  g_test_add_data_func ("/agent/get/sparse", program, test_get_sparse);
+  g_test_add_data_func ("/agent/get/refused", program, test_get_refused);
+  g_test_add_data_func ("/agent/put/tree", program, test_put);
+  g_test_add_data_func ("/agent/put/refused", program, test_put_refused);
+  g_test_add_data_func ("/agent/tunnel/listen", program, test_listen);
+  g_test_add_data_func ("/agent/tunnel/connect-out", program, test_connect_out);
   return tcw_test_run ();
 }
