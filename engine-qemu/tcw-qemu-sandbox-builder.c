@@ -64,7 +64,8 @@ set_environment_variable (TcwSandboxBuilder *builder, const char *name, const ch
     }
   if (g_hash_table_contains (self->environment, name))
     {
-      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD, "the variable %s is set already (the worker sets TASK_ID and RUN_ID)", name);
+      g_set_error (error, TCW_ERROR, TCW_ERROR_MALFORMED_PAYLOAD,
+                   "the variable %s is set already (the worker sets TASK_ID and RUN_ID)", name);
       return FALSE;
     }
   g_hash_table_insert (self->environment, g_strdup (name), g_strdup (value));

@@ -359,6 +359,12 @@ set_up (RunVerb *self, GError **error)
   return self->schema != NULL;
 }
 
+static gboolean
+is_concurrency (int number)
+{
+  return number == CONCURRENCY_OF_CONFIG || (number >= 1 && number <= MAX_CONCURRENCY);
+}
+
 int
 tcw_cli_run (TcwCli *cli, int argc, char **argv)
 {
@@ -379,7 +385,7 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
                          "4 exception or internal error, 130 interrupted."),
                       entries, &argc, &argv, &status))
     return status;
-  if (argc < 2 || (self.concurrency != CONCURRENCY_OF_CONFIG && (self.concurrency < 1 || self.concurrency > MAX_CONCURRENCY)))
+  if (argc < 2 || !is_concurrency (self.concurrency))
     {
       g_set_error (&error, TCW_ERROR, TCW_ERROR_USAGE, "%s",
                    argc < 2 ? _ ("no task is named; see `taskcluster-worker run --help`") : _ ("--concurrency must be from 1 to 256"));
