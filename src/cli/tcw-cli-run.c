@@ -370,7 +370,8 @@ tcw_cli_run (TcwCli *cli, int argc, char **argv)
 {
   g_auto (RunVerb) self = { .cli = cli, .concurrency = CONCURRENCY_OF_CONFIG, .artifacts_fd = -1 };
   const GOptionEntry entries[] = {
-    { "concurrency", 'c', 0, G_OPTION_ARG_INT, &self.concurrency, N_ ("how many tasks run at once (default: the configuration's “concurrency”, 1)"), "N" },
+    { "concurrency", 'c', 0, G_OPTION_ARG_INT, &self.concurrency, N_ ("how many tasks run at once; else the configuration's “concurrency”"),
+      "N" },
     { "image", 'i', 0, G_OPTION_ARG_STRING, &self.image, N_ ("the image of all tasks, whatever they name"), "IMAGE" },
     { "artifacts", 'a', 0, G_OPTION_ARG_FILENAME, &self.artifacts, N_ ("where artifacts go; without it they are dropped"), "DIR" },
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &self.config, N_ ("the worker's configuration"), "FILE" },
