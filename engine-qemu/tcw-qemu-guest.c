@@ -238,6 +238,21 @@ tcw_qemu_guest_get_agent_socket (TcwQemuGuest *self)
   return self->agent_socket;
 }
 
+/*
+ * How the VM ended. A QEMU that gets no page of its memory's file dies of it without a word, where it can say that of its disk: so a death
+ * on a full file system is put down to that.
+ */
+static TcwQemuVmEnd
+find_end (TcwQemuGuest *self)
+{
+  TcwQemuVmEnd end = tcw_qemu_vm_get_end (self->vm, END_WAIT_US);
+  guint64 free_bytes;
+
+  if (end == TCW_QEMU_VM_END_DIED && tcw_fs_free_space (self->directory, &free_bytes, NULL) && free_bytes < TCW_QEMU_FULL_DISK_BYTES)
+    return TCW_QEMU_VM_END_NO_SPACE;
+  return end;
+}
+
 GError *
 tcw_qemu_guest_explain (TcwQemuGuest *self, GError *error, const char *doing)
 {
@@ -249,7 +264,7 @@ tcw_qemu_guest_explain (TcwQemuGuest *self, GError *error, const char *doing)
   if (g_error_matches (owned, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return g_error_new (TCW_ERROR, TCW_ERROR_CANCELLED, "%s: cancelled", doing);
   if (g_error_matches (owned, TCW_QEMU_AGENT_ERROR, TCW_QEMU_AGENT_ERROR_LINK_CLOSED))
-    end = tcw_qemu_vm_get_end (self->vm, END_WAIT_US);
+    end = find_end (self);
   tail = tcw_qemu_console_tail (self->console, CONSOLE_LINES, CONSOLE_INDENT);
   /* What a task does to its own machine is the task's failure, not ours. */
   if (end == TCW_QEMU_VM_END_POWERED_OFF || end == TCW_QEMU_VM_END_REBOOTED || end == TCW_QEMU_VM_END_PANICKED)

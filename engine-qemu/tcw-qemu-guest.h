@@ -13,6 +13,9 @@
 
 G_BEGIN_DECLS
 
+/* A file system with less room than this is taken for full when something died on it. */
+#define TCW_QEMU_FULL_DISK_BYTES (4 * 1024 * 1024)
+
 typedef struct _TcwQemuGuest TcwQemuGuest;
 
 /* What a guest starts from. */

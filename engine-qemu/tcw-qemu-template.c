@@ -12,9 +12,6 @@
 /* Part of the key: raise it when templates are made in another way. */
 #define TEMPLATE_FORMAT "1"
 
-/* A disk with less than this free is taken for full: the last bytes of a file system are of no use. */
-#define FULL_DISK_BYTES (4 * 1024 * 1024)
-
 #define READY_LIMIT_SECONDS 300
 #define FREEZE_LIMIT_SECONDS 60
 
@@ -208,7 +205,7 @@ explain_full_disk (const char *folder, GError **error)
 {
   guint64 free_bytes;
 
-  if (!tcw_fs_free_space (folder, &free_bytes, NULL) || free_bytes >= FULL_DISK_BYTES || error == NULL || *error == NULL
+  if (!tcw_fs_free_space (folder, &free_bytes, NULL) || free_bytes >= TCW_QEMU_FULL_DISK_BYTES || error == NULL || *error == NULL
       || g_error_matches (*error, TCW_ERROR, TCW_ERROR_CANCELLED))
     return;
   (*error)->code = TCW_ERROR_RESOURCE_UNAVAILABLE;

@@ -17,7 +17,7 @@
 #include "worker/tcw-payload.h"
 #include "worker/tcw-task-run.h"
 
-#define CONCURRENCY_OF_CONFIG -1
+#define CONCURRENCY_OF_CONFIG G_MININT
 #define MAX_CONCURRENCY 256
 #define MAX_FOLDER_NAME 100
 /* So long the rest of the logs may take to be read after an interrupt. */

@@ -92,7 +92,7 @@ bench_run_make_raw (BenchRun *self, BenchFloor which, guint number, GError **err
   floor->spec.folder = floor->folders[number];
   if (floor->argv[number] == NULL)
     {
-      floor->folders[number] = g_strdup_printf ("%s/%u-%u", self->folder, which, number);
+      floor->folders[number] = g_strdup_printf ("%s/%u-%u", self->folder, (guint) which, number);
       floor->spec.folder = floor->folders[number];
       if (!tcw_fs_make_folder (floor->folders[number], 0755, error))
         return NULL;

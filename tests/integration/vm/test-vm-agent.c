@@ -264,7 +264,8 @@ test_files (gconstpointer data)
   static const TcwQemuAgentVisitor visitor = { .begin_entry = tree_begin, .data = tree_data, .hole = tree_hole };
   VmFixture *vm = (VmFixture *) (guintptr) data;
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("vm-files-XXXXXX", &error);
+  g_autofree char *parent = g_path_get_dirname (tcw_qemu_guest_get_agent_socket (vm->guest));
+  g_autofree char *folder = tcw_fs_make_temp_folder (parent, "files-", &error);
   g_autofree char *sparse = g_build_filename (folder, "sparse", NULL);
   TcwWirePut put = { .path = "/tmp/copy" };
   TcwWireGet get = { .path = "/tmp/copy", .flags = TCW_WIRE_GET_FOLDER };
