@@ -54,10 +54,10 @@ typedef enum {
  * A QEMU of the floor that waits for its state. @number: from 0, one for each that lives at the same time. (transfer full), but it lives
  * no longer than the run.
  */
-BenchRaw *bench_run_make_raw (BenchRun *self, BenchFloor floor, guint number, GError **error);
+BenchRaw *bench_run_make_raw (BenchRun *self, BenchFloor which, guint number, GError **error);
 
 /* Loads it and lets it run. The plain one's port is connected before. */
-gboolean bench_run_wake_raw (BenchRun *self, BenchFloor floor, BenchRaw *raw, GError **error);
+gboolean bench_run_wake_raw (BenchRun *self, BenchFloor which, BenchRaw *raw, GError **error);
 
 /* --- The figures: each adds its samples and comparisons to the report. --- */
 

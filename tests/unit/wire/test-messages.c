@@ -14,11 +14,13 @@
 
 /* Every shorter body is refused, one with bytes after it is not. The copies are exact so that ASan sees a read beyond. */
 #define CHECK_CUTS(decode, message)                                                                                                        \
+  gsize accepted = 0;                                                                                                                      \
   for (gsize cut = 0; cut < size; cut++)                                                                                                   \
     {                                                                                                                                      \
       g_autofree guint8 *part = g_memdup2 (body, cut);                                                                                     \
-      g_assert_false (decode (part, cut, message));                                                                                        \
+      accepted += decode (part, cut, message);                                                                                             \
     }                                                                                                                                      \
+  g_assert_cmpuint (accepted, ==, 0);                                                                                                      \
   g_assert_true (decode (body, size + 1, message));                                                                                        \
   g_assert_true (decode (body, size, message))
 
