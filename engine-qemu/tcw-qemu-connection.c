@@ -12,6 +12,9 @@
 #define EMBEDDED_URI "qemu:///embed"
 #define SETTLE_INTERVAL_US 2000
 #define SETTLE_ROUNDS 1000
+#define END_INTERVAL_US (200 * G_TIME_SPAN_MILLISECOND)
+/* A try may take libvirt some seconds: so long it waits for a killed process to be reaped by whoever has become its parent. */
+#define END_LIMIT_US (60 * G_TIME_SPAN_SECOND)
 #define EMULATOR "/usr/bin/qemu-system-x86_64"
 
 struct _TcwQemuConnection
@@ -253,6 +256,24 @@ tcw_qemu_connection_remove_log (TcwQemuConnection *self, const char *name)
     g_info ("cannot remove %s: %s", path, g_strerror (errno));
 }
 
+/*
+ * Ends a domain that may be ending, or not yet be in libvirt's hands again: a process that lives on, or one that nobody reaps in time, is
+ * tried once more. What is gone at last was ended.
+ */
+static gboolean
+end_domain (virDomainPtr domain)
+{
+  gint64 deadline = g_get_monotonic_time () + END_LIMIT_US;
+
+  while (g_get_monotonic_time () < deadline)
+    {
+      if (virDomainDestroy (domain) == 0 || virDomainIsActive (domain) != 1)
+        return TRUE;
+      g_usleep (END_INTERVAL_US);
+    }
+  return FALSE;
+}
+
 guint
 tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *prefix)
 {
@@ -264,10 +285,10 @@ tcw_qemu_connection_destroy_all (TcwQemuConnection *self, const char *prefix)
     {
       const char *name = virDomainGetName (domains[i]);
 
-      if (g_str_has_prefix (name, prefix) && virDomainDestroy (domains[i]) == 0)
+      if (g_str_has_prefix (name, prefix) && end_domain (domains[i]))
         ended++;
       else if (g_str_has_prefix (name, prefix))
-        g_warning ("the virtual machine %s, left by a killed worker, can't be ended", name);
+        g_warning ("the virtual machine %s, left by a killed worker, can't be ended: %s", name, virGetLastErrorMessage ());
       virDomainFree (domains[i]);
     }
   free (domains);
