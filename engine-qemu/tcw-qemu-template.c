@@ -13,6 +13,8 @@
 #define TEMPLATE_FORMAT "1"
 
 #define READY_LIMIT_SECONDS 300
+/* Whoever holds the lock has limits of its own, which together are below this. */
+#define LOCK_LIMIT_SECONDS 1800
 #define FREEZE_LIMIT_SECONDS 60
 
 struct _TcwQemuTemplate
@@ -135,7 +137,7 @@ take_lock (TcwQemuTemplate *self, TcwFileLockKind kind, TcwTaskLog *log, GCancel
     }
   if (log != NULL)
     tcw_task_log_message (log, "Waiting: another run prepares this image's template.");
-  return tcw_file_lock_acquire (path, kind, -1, cancellable, error);
+  return tcw_file_lock_acquire (path, kind, LOCK_LIMIT_SECONDS * 1000, cancellable, error);
 }
 
 /* Runs the image's own command that ends when the guest has come up altogether. */
